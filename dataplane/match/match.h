@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The pattern engine: one canonical address per scan, block mode, scratch of the worker. */
+#ifndef POSTERN_MATCH_MATCH_H
+#define POSTERN_MATCH_MATCH_H
+
+#include "smtp/domain.h"
+#include "verdict/verdict.h"
+
+struct hs_database;
+struct hs_scratch;
+
+/* A rule set ready to judge: tables, the two databases and one scratch per worker. See ruleset/ruleset.h. */
+struct ruleset;
+
+/*
+ * Scans both subjects with the rule set and settles the verdict for `field`
+ * (a FIELD_* mask). `worker` picks the scratch: each index is used by one
+ * thread at a time. Cost: about 0.1 to 0.6 us for up to 250,000 literals.
+ */
+void match_address(const struct ruleset *rs, unsigned worker, const struct subject *s, unsigned field,
+                   uint32_t flow_hash, struct verdict *v);
+
+#endif

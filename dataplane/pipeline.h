@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The life of a packet. One pipeline per worker; nothing in it is shared but
+ * the published rule set. Knows no port: front ends (io/ for DPDK, replay for
+ * captures) bring packets in and take them out through packet_ops.
+ */
+#ifndef POSTERN_PIPELINE_H
+#define POSTERN_PIPELINE_H
+
+#include "base/counters.h"
+#include "base/packet.h"
+#include "event/event.h"
+#include "flow/table.h"
+#include "headers/fragment.h"
+#include "match/match.h"
+#include "ruleset/ruleset.h"
+#include "tcp/stream.h"
+
+/* Exception policy of a site that cannot be read: what happens to the flow. */
+enum policy { POLICY_PASS, POLICY_RESET };
+
+struct pipeline_config {
+	uint16_t ports[32];        /* mail ports, host byte order */
+	unsigned port_count;       /* 0: every TCP flow; it counts as mail by its dialogue (replay --ports any) */
+	unsigned worker;           /* index: scratch, event.worker */
+	bool ignore_checksums;     /* captures with offloaded checksums */
+	bool every_address;        /* an event for each MAIL and RCPT, not only flagged ones (replay) */
+	bool late_events;          /* events when the reply is known, or at the flow's end (replay): transaction numbers are final */
+	unsigned noop_limit;       /* refusals a session before 421 (default 8) */
+	struct flow_limits flows;
+	struct tcp_limits tcp;
+	struct fragment_limits fragments;
+	unsigned line_buffers, edits;
+	enum policy when_blind;
+};
+
+/* Defaults that work; callers change what they must. */
+void pipeline_config_default(struct pipeline_config *c);
+
+struct pipeline;
+
+/* Takes an event by copy; must not block. Called on the worker's thread. */
+typedef void (*event_fn)(void *ctx, const struct event *e);
+
+/* Returns owned, or NULL. At start only: allocates. Borrows ops and counters for its lifetime. */
+struct pipeline *pipeline_new(const struct pipeline_config *c, const struct packet_ops *ops, struct counters *ctr,
+                              event_fn event, void *event_ctx);
+void pipeline_free(struct pipeline *pl);
+
+/*
+ * Runs a burst of at most FLOW_BURST packets to completion. Takes them all.
+ * `rules` is borrowed for this call only; NULL: nothing matches.
+ * `wall_ns` is the wall clock of `now_ns` for events.
+ */
+void pipeline_burst(struct pipeline *pl, const struct ruleset *rules, struct packet **burst, unsigned n,
+                    uint64_t now_ns, uint64_t wall_ns);
+
+/* Timers: holds, fragments, flow age; each with a small budget. Call now and then, also when idle. */
+void pipeline_tick(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns, uint64_t wall_ns);
+
+/* Lets go of everything held, reads what can still be read (end of capture, clean stop). */
+void pipeline_drain(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns, uint64_t wall_ns);
+
+/* The flow table, for `show flows`; worker's thread only. */
+struct flow_table *pipeline_flows(struct pipeline *pl);
+
+#endif

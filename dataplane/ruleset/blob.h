@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The blob: a compiled rule set on its way from posternd to the dataplane, in
+ * a sealed memfd or a file. The envelope is verified before anything else is
+ * believed, and before the engine deserialises its databases.
+ *
+ *   header | rules | patterns | strings | domain database | address database
+ *
+ * Each section starts at a multiple of 64. Little endian (x86-64 only, as is
+ * the engine). SHA-256 covers everything behind the digest field.
+ */
+#ifndef POSTERN_RULESET_BLOB_H
+#define POSTERN_RULESET_BLOB_H
+
+#include "base/bytes.h"
+#include "verdict/rule.h"
+
+#define BLOB_MAGIC "POSTERN\x01"
+#define BLOB_ABI 1
+#define BLOB_ALIGN 64
+#define BLOB_MAX (1ULL << 32)
+
+struct blob_section {
+	uint64_t offset; /* from the start of the blob */
+	uint64_t len;    /* octets */
+};
+
+struct blob_header {
+	uint8_t magic[8];
+	uint8_t sha256[32];      /* of all octets from `abi` to the end */
+	uint32_t abi;
+	uint32_t operator_name;  /* string offset */
+	uint64_t total;          /* octets of the blob */
+	uint64_t generation;
+	uint64_t features;       /* CPU features the databases were compiled for; engine's own encoding */
+	char engine[64];         /* version string of the engine, NUL-padded */
+	struct blob_section rules, patterns, strings, domain_db, address_db; /* a database may be empty */
+};
+
+enum blob_status {
+	BLOB_OK = 0,
+	BLOB_SHORT,       /* smaller than a header, or than it says */
+	BLOB_MAGIC_WRONG,
+	BLOB_ABI_WRONG,   /* made by another release of Postern */
+	BLOB_ENGINE_WRONG,/* compiled by another engine version */
+	BLOB_DIGEST_WRONG,/* damaged */
+	BLOB_LAYOUT_WRONG,/* sections overlap, are misaligned or hold indices out of range */
+};
+
+/* A sentence for people, naming what was found and what would have been accepted. */
+const char *blob_status_text(enum blob_status s);
+
+/*
+ * Verifies the envelope and every index in the tables, then fills `t` and the
+ * database views (borrowed from `blob`). `engine`: version of the engine at hand.
+ */
+enum blob_status blob_open(struct view blob, const char *engine, struct rule_tables *t, struct view *domain_db,
+                           struct view *address_db);
+
+/* The digest of a blob as it should stand in its header (for the writer). */
+void blob_digest(struct view blob, uint8_t sha256[32]);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * TCP, both directions of a flow: puts octets in order for a reader, holds the
+ * packets that may not leave yet, and lets the others go. (RFC 9293; first
+ * copy wins.) Knows nothing of SMTP, rules or edits.
+ *
+ * Four marks move through each direction, in original ("old") numbers:
+ *
+ *   sent <= clear <= nxt,  read <= nxt
+ *   sent   everything below has left the box
+ *   clear  everything below may leave: the reader has judged it
+ *   read   everything below was consumed by the reader
+ *   nxt    everything below has arrived without a gap
+ *
+ * clear may run ahead of read (body: goes at once) or stay behind it (an
+ * unfinished RCPT line: read, not cleared). A packet leaves when its last
+ * octet is below clear; packets leave in stream order.
+ */
+#ifndef POSTERN_TCP_STREAM_H
+#define POSTERN_TCP_STREAM_H
+
+#include "base/counters.h"
+#include "base/packet.h"
+#include "base/seq.h"
+#include "base/bytes.h"
+
+/* Directions of a flow. */
+enum direction {
+	DIR_CLIENT = 0, /* client to server */
+	DIR_SERVER = 1, /* server to client */
+};
+
+/* How octets of a direction are treated while they wait to be read. Set by the reader, per direction. */
+enum stream_mode {
+	STREAM_ORDERED, /* out-of-order segments are held until the gap fills */
+	STREAM_FLUENT,  /* everything leaves at once; what is out of order is copied for reading */
+	STREAM_IGNORED, /* everything leaves at once, nothing is read any more */
+};
+
+/* One direction. */
+struct tcp_half {
+	uint32_t sent, clear, read, nxt; /* see above */
+	uint32_t acked;       /* highest ack that the other end sent for this direction, old numbers */
+	uint32_t ts_recent;   /* last valid TSval, for PAWS (RFC 7323 section 5) */
+	uint32_t fin;         /* number of the FIN, where fin_seen */
+	struct packet *held;  /* in and out of order, ascending seq; owned */
+	uint16_t held_count;
+	uint16_t window;      /* last advertised by this end, unscaled */
+	uint8_t wscale;       /* its window scale, 0 where not both offered it */
+	uint8_t mode;         /* enum stream_mode */
+	uint16_t mss;         /* that this end announced; 536 / 1220 where none */
+	bool syn_seen : 1;
+	bool fin_seen : 1;
+	bool has_ts : 1;
+	bool started : 1;     /* sent..nxt are set */
+	bool exposed : 1;     /* octets above clear have left (time limit, or the client sent them again) */
+};
+
+/* Both directions. */
+struct tcp {
+	struct tcp_half half[2];
+	bool midstream : 1; /* began before us */
+	bool signed_ : 1;   /* MD5 (RFC 2385) or TCP-AO (RFC 5925) option seen */
+	bool read_only : 1; /* may be read, must not be edited: midstream, one way, signed */
+	bool reset : 1;     /* RST seen or sent */
+};
+
+/* What the layers above do with ordered octets and leaving packets. Called from tcp_input() and friends only. */
+struct tcp_reader {
+	/*
+	 * Ordered octets of one direction: `v` starts at old number `seq`. Returns
+	 * how many were consumed; fewer than v.len means "ask again after
+	 * tcp_resume()". Before returning, the reader moves half[dir].clear as far
+	 * as it has judged (tcp_input then moves read and releases packets).
+	 */
+	size_t (*read)(void *ctx, struct flow *f, enum direction dir, uint32_t seq, struct view v);
+	/*
+	 * Takes p, which leaves now: translate, rewrite and transmit. Packets
+	 * without payload pass here too, at once. p->h has old numbers.
+	 */
+	void (*leave)(void *ctx, struct flow *f, struct packet *p);
+	/* The held octets of `dir` leave unjudged (time limit, cap, sent again). Called before they leave. */
+	void (*exposed)(void *ctx, struct flow *f, enum direction dir);
+	void *ctx;
+};
+
+struct tcp_limits {
+	uint16_t held_per_flow;   /* packets */
+	uint32_t held_per_worker; /* packets */
+	uint64_t hold_ns;         /* a held packet leaves after this, judged or not */
+};
+
+/* Of one worker. */
+struct tcp_worker {
+	struct tcp_limits limits;
+	struct tcp_reader reader;
+	const struct packet_ops *ops;
+	struct counters *ctr;
+	uint32_t held;            /* packets held now, all flows */
+	struct flow *hold_first;  /* flows with held packets, oldest first */
+	struct flow *hold_last;
+	bool trust_checksums;     /* captures with offloaded checksums: take them as right */
+};
+
+/*
+ * Takes p, a decoded TCP segment of flow f travelling in p->dir. Validates it
+ * (checksum, ACK present, window, PAWS, RST within window), puts it in order,
+ * has it read, and lets leave what may. What fails validation leaves as it
+ * came, unread, and is counted.
+ */
+void tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p);
+
+/* The reader can go on in direction `dir` (a server's answer arrived): reads what waits and lets it leave. */
+void tcp_resume(struct tcp_worker *w, struct flow *f, enum direction dir);
+
+/* Everything held in both directions leaves now, unread; the directions become STREAM_IGNORED. */
+void tcp_release_all(struct tcp_worker *w, struct flow *f);
+
+/* Everything held in both directions is released to the pool and never leaves (drop, reset). */
+void tcp_discard_all(struct tcp_worker *w, struct flow *f);
+
+/* Releases what is held for longer than the limit; at most `budget` flows a call. `~0` as now flushes all. */
+void tcp_expire(struct tcp_worker *w, uint64_t now_ns, unsigned budget);
+
+#endif

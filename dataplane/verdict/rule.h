@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The tables of a published rule set, as they stand in the blob: fixed-size
+ * records and one string area, no pointers. Immutable once published. Little
+ * endian, natural alignment; ruleset/blob.c has proven every offset.
+ */
+#ifndef POSTERN_VERDICT_RULE_H
+#define POSTERN_VERDICT_RULE_H
+
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+/* Gravest last: where rules of one specificity disagree, the greater one wins. */
+enum action {
+	ACTION_PASS = 0, /* no rule matched; never stands in a rule */
+	ACTION_FLAG,
+	ACTION_DEFER,
+	ACTION_REJECT,
+	ACTION_REDIRECT,
+	ACTION_RESET,
+	ACTION_DROP,
+	ACTION_ALLOW, /* beats everything, whatever the specificity */
+	ACTION_COUNT
+};
+
+/* Fields a rule looks at; a mask. */
+enum { FIELD_FROM = 1, FIELD_RCPT = 2 };
+
+/* How far a rule is trusted. */
+enum mode { MODE_OBSERVE = 0, MODE_SAMPLE, MODE_ENFORCE, MODE_COUNT };
+
+/* One rule as the operator wrote it. */
+struct rule {
+	uint32_t id;       /* string offset; NUL-terminated, 1-63 octets */
+	uint32_t means;    /* string offset; "" where none; candidates separated by commas, best first */
+	uint32_t template; /* string offset of the reply text template, "" for the default of the action */
+	uint8_t action;    /* enum action */
+	uint8_t fields;    /* mask */
+	uint8_t mode;      /* enum mode */
+	uint8_t sample;    /* per cent of flows, MODE_SAMPLE */
+};
+
+/* One pattern of the database. Its engine id is its index. Several patterns may serve one rule. */
+struct pattern {
+	uint32_t rule;        /* index */
+	uint32_t means;       /* string offset; overrides the rule's where not "" */
+	uint32_t class_name;  /* string offset: what kind of match; "" for plain rules */
+	uint16_t specificity; /* greater is more specific: exact address > longer domain > shorter domain > regex */
+	uint8_t action;       /* this pattern's action (a class may only observe) */
+	uint8_t confidence;   /* per cent, 0: not stated */
+};
+
+/* Borrowed view of a loaded rule set. */
+struct rule_tables {
+	const struct rule *rules;
+	const struct pattern *patterns;
+	const char *strings;
+	uint32_t rule_count, pattern_count, string_len;
+	uint64_t generation;
+	const char *operator_name; /* into strings */
+};
+
+const char *action_name(enum action a);
+/* ACTION_COUNT where the word is none. */
+enum action action_of(struct view word);
+
+#endif
