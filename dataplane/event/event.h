@@ -47,10 +47,24 @@ struct event_key {
 };
 
 /*
+ * Reads the key at `path`; makes one of random octets (mode 0600) where the
+ * file is missing. False with a sentence in err (errlen octets) where it can
+ * neither be read nor made, or is not 32 octets. Control thread only.
+ */
+bool event_key_load(const char *path, struct event_key *key, char *err, size_t errlen);
+
+/* The reference of a unique number: 13 characters of RFC 4648 base32, lower case, and NUL. Pure. */
+void event_ref(uint64_t number, char ref[EVENT_REF_LEN + 1]);
+
+/*
  * One JSON object without line end, to out. `capture`: NULL for live events.
  * `clear`: addresses as sent, else "HASH@domain" with HASH = 16 hex digits of
  * the keyed hash of the lower-cased local part. Octets that are not UTF-8
- * appear as U+FFFD. Returns octets, 0 where cap is too small (4096 suffices).
+ * appear as U+FFFD. The null reverse-path appears as "<>". Keys: event, capture
+ * (where given), time, flow, transaction, address, verdict (what was applied,
+ * "pass" where no rule matched), then where a rule matched rule, class, means,
+ * action, ref; last domain and generation. Empty ones are left out. No NUL is
+ * written. Returns octets, 0 where cap is too small (4096 suffices).
  */
 size_t event_json(const struct event *e, const struct event_key *key, bool clear, const char *capture, char *out,
                   size_t cap);

@@ -4,7 +4,7 @@
  * a sealed memfd or a file. The envelope is verified before anything else is
  * believed, and before the engine deserialises its databases.
  *
- *   header | rules | patterns | strings | domain database | address database
+ *   header | rules | patterns | strings | domain database | address database | regex database
  *
  * Each section starts at a multiple of 64. Little endian (x86-64 only, as is
  * the engine). SHA-256 covers everything behind the digest field.
@@ -16,7 +16,7 @@
 #include "verdict/rule.h"
 
 #define BLOB_MAGIC "POSTERN\x01"
-#define BLOB_ABI 1
+#define BLOB_ABI 1 /* layout of this header and of the records in verdict/rule.h */
 #define BLOB_ALIGN 64
 #define BLOB_MAX (1ULL << 32)
 
@@ -34,7 +34,7 @@ struct blob_header {
 	uint64_t generation;
 	uint64_t features;       /* CPU features the databases were compiled for; engine's own encoding */
 	char engine[64];         /* version string of the engine, NUL-padded */
-	struct blob_section rules, patterns, strings, domain_db, address_db; /* a database may be empty */
+	struct blob_section rules, patterns, strings, domain_db, address_db, regex_db; /* a database may be empty */
 };
 
 enum blob_status {
@@ -50,12 +50,18 @@ enum blob_status {
 /* A sentence for people, naming what was found and what would have been accepted. */
 const char *blob_status_text(enum blob_status s);
 
+/* What an opened blob holds; all of it borrowed from the blob. */
+struct blob_contents {
+	struct rule_tables tables;
+	struct view domain_db, address_db, regex_db; /* serialised databases; empty: no such patterns */
+	uint64_t features;                           /* see blob_header */
+};
+
 /*
- * Verifies the envelope and every index in the tables, then fills `t` and the
- * database views (borrowed from `blob`). `engine`: version of the engine at hand.
+ * Verifies the envelope and every index in the tables, then fills `c`. `blob`
+ * is aligned to 8. `engine`: version of the engine at hand. Pure.
  */
-enum blob_status blob_open(struct view blob, const char *engine, struct rule_tables *t, struct view *domain_db,
-                           struct view *address_db);
+enum blob_status blob_open(struct view blob, const char *engine, struct blob_contents *c);
 
 /* The digest of a blob as it should stand in its header (for the writer). */
 void blob_digest(struct view blob, uint8_t sha256[32]);

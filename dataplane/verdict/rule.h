@@ -41,6 +41,13 @@ struct rule {
 	uint8_t sample;    /* per cent of flows, MODE_SAMPLE */
 };
 
+/*
+ * Specificity of a pattern: an exact address is SPECIFICITY_ADDRESS + its
+ * octets, a domain its octets (1 to 253), a regular expression 1.
+ */
+#define SPECIFICITY_ADDRESS 1000
+#define SPECIFICITY_REGEX 1
+
 /* One pattern of the database. Its engine id is its index. Several patterns may serve one rule. */
 struct pattern {
 	uint32_t rule;        /* index */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <hs.h>
+
+#include "match/match.h"
+#include "ruleset/ruleset.h"
+
+struct scan {
+	struct verdict *verdict;
+	const struct rule_tables *tables;
+	unsigned field;
+};
+
+static int
+on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
+{
+	struct scan *scan = ctx;
+	verdict_consider(scan->verdict, scan->tables, id, scan->field);
+	return 0;
+}
+
+static void
+scan_octets(const struct hs_database *db, const void *at, size_t len, struct hs_scratch *scratch, struct scan *scan)
+{
+	if (db != NULL && len > 0)
+		hs_scan(db, at, (unsigned)len, 0, scratch, on_match, scan);
+}
+
+/* Exact addresses stand between line feeds, as in their patterns. */
+static void
+scan_exact(const struct ruleset *rs, const struct subject *s, struct hs_scratch *scratch, struct scan *scan)
+{
+	uint8_t line[1 + ADDRESS_MAX + 1];
+
+	if (rs->address_db == NULL || s->address_len == 0)
+		return;
+	line[0] = '\n';
+	memcpy(line + 1, s->address, s->address_len);
+	line[1 + s->address_len] = '\n';
+	scan_octets(rs->address_db, line, 2 + (size_t)s->address_len, scratch, scan);
+}
+
+void
+match_address(const struct ruleset *rs, unsigned worker, const struct subject *s, unsigned field, uint32_t flow_hash,
+	      struct verdict *v)
+{
+	struct scan scan = { .verdict = v, .tables = &rs->tables, .field = field };
+	struct hs_scratch *scratch = rs->scratch[worker];
+
+	verdict_begin(v);
+	scan_octets(rs->domain_db, s->domain, s->domain_len, scratch, &scan);
+	scan_exact(rs, s, scratch, &scan);
+	scan_octets(rs->regex_db, s->address, s->address_len, scratch, &scan);
+	verdict_settle(v, flow_hash);
+}
