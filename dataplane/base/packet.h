@@ -41,7 +41,8 @@ struct headers {
 	uint16_t vlan_outer;  /* VLAN ids, 0 where untagged */
 	uint16_t vlan_inner;
 	uint8_t ip_version;   /* 4 or 6; 0: not IP */
-	bool fragment;        /* an IP fragment: l4 and later are not set */
+	bool fragment;        /* an IP fragment: see headers/decode.h for what is set */
+	uint16_t pppoe;       /* offset of the PPPoE session header, 0: none */
 	uint16_t window;      /* as on the wire, unscaled; host byte order */
 	uint16_t src_port;    /* host byte order */
 	uint16_t dst_port;    /* host byte order */
@@ -50,6 +51,7 @@ struct headers {
 };
 
 struct flow;
+struct datagram;
 
 /* Flags of a packet. */
 enum {
@@ -64,6 +66,7 @@ struct packet {
 	uint32_t room;      /* octets writable behind data + len */
 	struct packet *next; /* link of whatever list the packet is on */
 	struct flow *flow;  /* set by the flow stage; NULL: not a mail flow */
+	struct datagram *datagram; /* private to headers/fragment.c; front ends set NULL: not made of fragments */
 	uint64_t time_ns;   /* arrival, monotonic (replay: capture time) */
 	struct headers h;
 	uint8_t pair;       /* port pair */

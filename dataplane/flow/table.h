@@ -26,26 +26,36 @@ typedef void (*flow_gone_fn)(void *ctx, struct flow *f);
 
 /* Returns owned, or NULL (no memory). `secret`: 16 random octets. At start only: allocates. */
 struct flow_table *flow_table_new(const struct flow_limits *limits, const uint8_t secret[16], struct counters *ctr,
-                                  flow_gone_fn gone, void *gone_ctx);
+				  flow_gone_fn gone, void *gone_ctx);
 /* Takes t. Calls `gone` for every flow left. */
 void flow_table_free(struct flow_table *t);
 
 #define FLOW_BURST 64
 
 /*
- * Sets flow and dir of up to FLOW_BURST decoded TCP packets. A packet that
- * has no flow and may found one (SYN without ACK; or any segment with
- * payload: midstream) gets a new one, initialised by key and role; flow stays
- * NULL where none may be founded or the table is full (embryonic flows are
- * evicted first; counted). `server_ports` decides who is the server where the
- * SYN was not seen.
+ * Sets flow and dir of up to FLOW_BURST decoded TCP packets. Returns how many
+ * were done: fewer than n where a new connection takes the place of a flow
+ * that packets before it in this burst still point to. Then let those through
+ * and call again with the rest; a call always does at least one.
+ *
+ * A packet that has no flow and may found one (a SYN, a SYN-ACK, or any
+ * segment with payload but RST: midstream) gets a new one, initialised by key
+ * and role; flow stays NULL where none may be founded or the table is full
+ * (embryonic flows are evicted first; counted). A SYN with another initial
+ * number on a flow that is closed, idle or never answered is a new connection
+ * on the same ports: the old flow goes. Where neither SYN nor SYN-ACK was
+ * seen, flow_table_server_ports() decides who is the server.
  */
-void flow_table_lookup(struct flow_table *t, struct packet **burst, unsigned n, uint64_t now_ns);
+unsigned flow_table_lookup(struct flow_table *t, struct packet **burst, unsigned n, uint64_t now_ns);
 
-/* Ports (host byte order, at most 32) taken to be the server's where no SYN was seen. Copies. */
+/*
+ * Ports (host byte order, at most 32) taken to be the server's where no SYN was seen. Copies.
+ * Where that leaves it open, the lower port is the server's.
+ */
 void flow_table_server_ports(struct flow_table *t, const uint16_t *ports, unsigned n);
 
-/* Turns the wheel: removes idle flows, looking at no more than `budget`. */
+/* Turns the wheel: removes idle flows, looking at no more than `budget`. `~0` as now removes all, whatever the budget.
+ */
 void flow_table_expire(struct flow_table *t, uint64_t now_ns, unsigned budget);
 
 /* Flows now in the table. */
@@ -57,6 +67,6 @@ uint32_t flow_table_count(const struct flow_table *t);
  * Worker's thread only.
  */
 bool flow_table_visit(struct flow_table *t, uint32_t *cursor, unsigned budget,
-                      bool (*visit)(void *ctx, const struct flow *f), void *ctx);
+		      bool (*visit)(void *ctx, const struct flow *f), void *ctx);
 
 #endif

@@ -5,11 +5,18 @@
 
 #include "base/packet.h"
 
-/* True where the TCP checksum of p is right (pseudo header of RFC 9293 section 3.1, RFC 8200 section 8.1). Borrows p. */
+/* True where the TCP checksum of p is right (RFC 9293 section 3.1; pseudo header of IPv6: RFC 8200 section 8.1). */
 bool checksum_tcp_ok(const struct packet *p);
 
-/* Computes and stores the TCP checksum, and the IPv4 header checksum, of p. Borrows p. */
+/*
+ * Computes and stores the TCP checksum, and the IPv4 header checksum, of p.
+ * The segment is what p->h says (l4, payload, payload_len), whatever the
+ * length field of the IP header holds. Borrows p.
+ */
 void checksum_rewrite(struct packet *p);
+
+/* Computes and stores the checksum of the IPv4 header at `ip`, whose length was proven. */
+void checksum_ipv4_header(uint8_t *ip);
 
 /*
  * Updates the 16-bit checksum at `sum` for a 32-bit word that changes from

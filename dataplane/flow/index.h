@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The hash index of the flow table: from a hash to pool indices. A bucket is
+ * one cache line of eight 16-bit signatures and eight 32-bit indices; what
+ * does not fit goes into overflow buckets chained behind it. Knows no flows.
+ */
+#ifndef POSTERN_FLOW_INDEX_H
+#define POSTERN_FLOW_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FLOW_NONE UINT32_MAX
+#define FLOW_WAYS 8
+
+struct flow_bucket {
+	_Alignas(64) uint16_t signature[FLOW_WAYS]; /* 0: the way is free; free ways come last in a chain */
+	uint32_t slot[FLOW_WAYS];
+	uint32_t next; /* overflow bucket, FLOW_NONE: the last */
+};
+
+struct flow_index {
+	struct flow_bucket *bucket; /* a power of two of them, then the overflow buckets */
+	uint64_t mask;
+	uint32_t spare; /* first free overflow bucket */
+	size_t octets;
+};
+
+/* Room for `capacity` entries. False: no memory. At start only: allocates. */
+bool flow_index_init(struct flow_index *ix, uint32_t capacity);
+void flow_index_free(struct flow_index *ix);
+
+/* Adds an entry; never fails while there are at most `capacity`. */
+void flow_index_add(struct flow_index *ix, uint64_t hash, uint32_t slot);
+/* Takes the entry out; it must be there. */
+void flow_index_remove(struct flow_index *ix, uint64_t hash, uint32_t slot);
+
+static inline struct flow_bucket *
+flow_index_bucket(const struct flow_index *ix, uint64_t hash)
+{
+	return &ix->bucket[hash & ix->mask];
+}
+
+static inline uint16_t
+flow_index_signature(uint64_t hash)
+{
+	uint16_t s = (uint16_t)(hash >> 48);
+	return s == 0 ? 1 : s;
+}
+
+/* Bit i is set where way i has the signature. */
+static inline unsigned
+flow_bucket_match(const struct flow_bucket *b, uint16_t signature)
+{
+	unsigned found = 0;
+	for (unsigned i = 0; i < FLOW_WAYS; i++)
+		found |= (unsigned)(b->signature[i] == signature) << i;
+	return found;
+}
+
+#endif
