@@ -54,7 +54,7 @@ struct pattern {
 	uint32_t means;       /* string offset; overrides the rule's where not "" */
 	uint32_t class_name;  /* string offset: what kind of match; "" for plain rules */
 	uint16_t specificity; /* greater is more specific: exact address > longer domain > shorter domain > regex */
-	uint8_t action;       /* this pattern's action (a class may only observe) */
+	uint8_t action;       /* this pattern's action (a class may only observe); never ACTION_PASS */
 	uint8_t confidence;   /* per cent, 0: not stated */
 };
 
