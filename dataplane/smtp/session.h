@@ -23,11 +23,24 @@
 
 enum smtp_verb {
 	VERB_NONE = 0, /* the slot of the greeting */
-	VERB_HELO, VERB_EHLO, VERB_LHLO, VERB_MAIL, VERB_RCPT, VERB_DATA, VERB_BDAT,
-	VERB_RSET, VERB_NOOP, VERB_QUIT, VERB_VRFY, VERB_EXPN, VERB_HELP, VERB_ETRN,
-	VERB_AUTH, VERB_STARTTLS,
-	VERB_AUTH_LINE,  /* a client line inside an AUTH exchange */
-	VERB_BODY_END,   /* the dot line: it is answered like a command */
+	VERB_HELO,
+	VERB_EHLO,
+	VERB_LHLO,
+	VERB_MAIL,
+	VERB_RCPT,
+	VERB_DATA,
+	VERB_BDAT,
+	VERB_RSET,
+	VERB_NOOP,
+	VERB_QUIT,
+	VERB_VRFY,
+	VERB_EXPN,
+	VERB_HELP,
+	VERB_ETRN,
+	VERB_AUTH,
+	VERB_STARTTLS,
+	VERB_AUTH_LINE, /* a client line inside an AUTH exchange */
+	VERB_BODY_END,  /* the dot line: it is answered like a command */
 	VERB_UNKNOWN,
 	VERB_COUNT
 };
@@ -37,35 +50,65 @@ const char *smtp_verb_name(enum smtp_verb verb);
 /* The verb of a word (any case, whole word), or VERB_UNKNOWN. Pure. */
 enum smtp_verb smtp_verb_of(struct view word);
 
-/* Why a session is read no further; enum counter values of group `cause`. */
-struct smtp_line; /* a line buffer */
-
 /* Line buffers of one worker. */
 struct smtp_pool;
 /* Returns owned, or NULL. At start only: allocates `count` buffers. */
 struct smtp_pool *smtp_pool_new(unsigned count);
 void smtp_pool_free(struct smtp_pool *pool);
 
+struct smtp_line; /* a line buffer */
+
+/* Where a session stands in its transactions. */
+struct smtp_count {
+	uint16_t transaction; /* number of the current or last transaction, from 1; 0: none yet */
+	bool open;            /* a transaction is open */
+	bool sender_ok;       /* its MAIL was accepted */
+};
+
+/* Fields without the word private may be read by the caller; all are written by smtp_*() alone. */
 struct smtp_session {
-	struct smtp_line *line;        /* the split envelope line; owned by the pool */
-	uint64_t body_left;            /* octets of the BDAT chunk not yet seen */
-	uint8_t slot[SMTP_SLOTS];      /* ring of enum smtp_verb | SLOT_* */
+	struct smtp_line *line;   /* the split line; owned by the pool; private */
+	uint64_t body_left;       /* octets of the BDAT chunk not yet seen; private */
+	uint8_t slot[SMTP_SLOTS]; /* ring of enum smtp_verb | SLOT_*; private */
 	uint8_t slot_first, slot_count;
-	uint8_t client;                /* state of the client reader; private */
-	uint8_t server;                /* state of the server reader; private */
-	uint8_t match;                 /* how much of CRLF . CRLF, or of a line end, was seen; private */
-	uint8_t gate;                  /* verb whose answer is awaited; private */
-	uint16_t line_len;             /* octets of the current client line so far */
-	uint16_t reply_code;           /* of the reply being read */
-	uint8_t reply_digits;          /* octets of the code seen on this reply line */
-	uint8_t caps;                  /* SMTP_CAP_* offered in the last EHLO reply */
-	uint16_t transaction;          /* number of the current or last transaction, from 1; 0: none yet */
-	uint16_t refused;              /* recipients and senders we have refused in this session */
-	bool open : 1;                 /* a transaction is open */
-	bool sender_ok : 1;            /* its MAIL was accepted, or not answered yet */
-	bool server_spoke : 1;         /* any server octet seen */
+	uint8_t client;            /* state of the client reader; private */
+	uint8_t server;            /* state of the server reader; private */
+	uint8_t match;             /* how much of CRLF . CRLF was seen; private */
+	uint8_t gate;              /* verb whose answer is awaited; private */
+	uint8_t caps;              /* SMTP_CAP_* offered in the last EHLO reply */
+	uint8_t caps_read;         /* those of the EHLO reply being read; private */
+	uint8_t word_mask;         /* keywords that the word being read may still become; private */
+	uint8_t word_len;          /* octets of that word; private */
+	uint8_t reply_digits;      /* octets of the code seen on this reply line; private */
+	uint32_t line_len;         /* octets of the current client line so far; private */
+	uint16_t line_code;        /* code on the reply line being read; private */
+	uint16_t reply_code;       /* of the reply being read; private */
+	uint16_t refused;          /* recipients and senders we have refused in this session */
+	uint16_t cause;            /* why the session is blind: enum counter; 0: it is not */
+	struct smtp_count settled; /* behind the last command that was answered; private */
+	struct smtp_count now;     /* behind the last command read, those without an answer taken as accepted */
+	bool server_spoke : 1;     /* any server octet seen */
 	bool client_spoke : 1;
-	bool ended : 1;                /* QUIT or 421: nothing further counts */
+	bool ended : 1;       /* QUIT or 421: nothing further counts */
+	bool proven : 1;      /* a command that only SMTP has was read */
+	bool unpaired : 1;    /* replies may have slipped against commands: read on, but disguise nothing any more */
+	bool midstream : 1;   /* private, as all below */
+	bool caps_known : 1;  /* an EHLO or HELO was accepted: caps tells */
+	bool bdat_ok : 1;     /* the gated BDAT was well formed */
+	bool lf_lines : 1;    /* the last command line ended with a bare LF */
+	bool evidence : 1;    /* midstream: a reply ended and the client has not spoken since */
+	bool credentials : 1; /* AUTH, gate forced: the next line may be credentials */
+	bool doubt : 1;       /* a dot line that lax servers take as the end was read as body */
+	bool strict_end : 1;  /* behind a doubtful end, CRLF . CRLF was seen as well */
+	bool pipelines : 1;   /* the client has sent a command before the last one was answered */
+	bool overtaken : 1;   /* the client went on although the reply was not complete */
+	bool in_reply : 1;    /* between the first code of a reply and its end */
+	bool reply_lines : 1; /* the reply has had a line already */
+	bool line_final : 1;  /* the reply line ends the reply */
+	bool line_text : 1;   /* the line has no code */
+	bool unsolicited : 1; /* the reply being read answers nothing */
+	bool passes : 1;      /* the reply being read is that of a disguised slot, but passes */
+	bool replied : 1;     /* a whole reply was seen */
 };
 
 enum { SMTP_CAP_PIPELINING = 1, SMTP_CAP_CHUNKING = 2, SMTP_CAP_STARTTLS = 4, SMTP_CAP_SMTPUTF8 = 8 };
@@ -75,32 +118,44 @@ enum smtp_step {
 	STEP_MORE,    /* all octets consumed: inside a line, or nothing to say */
 	STEP_COMMAND, /* a command line is complete */
 	STEP_BODY,    /* `used` octets of body (DATA or BDAT) */
-	STEP_GATE,    /* nothing consumed: unreadable before the server's next answer */
+	STEP_GATE,    /* nothing consumed: unreadable before the server's next answer; see gate_opened */
 	STEP_OPAQUE,  /* TLS from here on */
 	STEP_BLIND,   /* unreadable from here on; cause says why (enum counter) */
 };
 
 struct smtp_item {
 	enum smtp_step step;
-	size_t used;           /* octets of the input consumed by this item */
-	enum smtp_verb verb;   /* STEP_COMMAND */
-	size_t line_len;       /* STEP_COMMAND: octets of the whole line, line end included; may have begun in earlier input */
-	size_t eol_len;        /* STEP_COMMAND: 2 for CRLF, 1 for LF */
+	size_t used;         /* octets of the input consumed by this item */
+	enum smtp_verb verb; /* STEP_COMMAND */
+	size_t line_len; /* STEP_COMMAND: octets of the whole line, line end included; it ends with `used`, and may have
+			    begun in earlier input */
+	size_t eol_len;  /* STEP_COMMAND: 2 for CRLF, 1 for LF */
 	bool may_be_envelope;  /* STEP_MORE: the unfinished line may still become MAIL or RCPT: hold it */
 	struct smtp_path path; /* MAIL, RCPT: views into the input or the line buffer; valid until the next call */
-	bool has_path;
+	bool has_path;         /* false for MAIL and RCPT: no address, or a line longer than SMTP_LINE_MAX */
+	uint16_t transaction;  /* STEP_COMMAND: its transaction as far as is known now; the reply tells the final one */
 	uint16_t cause;        /* STEP_BLIND */
 };
 
 /* A new session (greeting awaited). `midstream`: begins anywhere; synchronises on the first line with a known verb. */
 void smtp_session_init(struct smtp_session *s, bool midstream);
+/* The server's greeting was seen before the session was begun (a dialogue on an unknown port, smtp/sniff.h). */
+void smtp_session_greeted(struct smtp_session *s);
 /* Gives back what s owns. */
 void smtp_session_done(struct smtp_session *s, struct smtp_pool *pool);
 
 /*
  * Reads the next item of the client's stream. Call again with the rest until
  * used == len, or STEP_GATE / STEP_OPAQUE / STEP_BLIND. A STEP_COMMAND has
- * already taken its reply slot. Borrows.
+ * already taken its reply slot. Borrows; path views in the item are valid until
+ * the next call for any session of this pool.
+ *
+ * A dot line whose line ends are not CRLF on both sides closes the gate: lax
+ * servers take it as the end, strict ones as text. If the server answers, it
+ * was the end: then there is no STEP_COMMAND, only a reply to VERB_BODY_END.
+ * Octets that arrive behind a closed gate should be shown once as they come:
+ * where they hold a strict end too, the answer decides nothing, and the
+ * session goes blind.
  */
 void smtp_client(struct smtp_session *s, struct smtp_pool *pool, struct view in, struct smtp_item *item);
 
@@ -111,21 +166,35 @@ void smtp_client(struct smtp_session *s, struct smtp_pool *pool, struct view in,
  */
 void smtp_client_disguised(struct smtp_session *s);
 
-/* No answer will come any more (end of capture, time limit): opens the gate as if the server had agreed. */
+/* Client octets are message text now: they may leave at once. */
+bool smtp_in_body(const struct smtp_session *s);
+
+/*
+ * No answer will come in time (end of capture, time limit, one way): opens the
+ * gate as if the server had agreed. DATA: a body follows; BDAT: its chunk;
+ * AUTH: one line of credentials, then commands; STARTTLS: opaque; QUIT: ended;
+ * a doubtful dot line: the end where the command lines ended with a bare LF,
+ * else text. Slots full: the oldest is forgotten and the session `unpaired`
+ * (take the outstanding commands with smtp_flush() before).
+ */
 void smtp_gate_force(struct smtp_session *s);
 
 /* What smtp_server() found next: at most one line of a reply, or a part of one. */
 struct smtp_reply {
-	size_t used;           /* octets consumed; 0 with need_more: at least 4 octets of the line are wanted first */
-	enum smtp_verb verb;   /* the command that this reply answers */
-	bool disguised;        /* the slot is ours: these octets are to be taken out */
-	bool first;            /* `used` starts with the first octet of the reply */
-	bool last;             /* `used` ends with the last octet of the reply (final line's line end) */
-	bool need_more;        /* the code is not complete; hold */
-	bool unsolicited;      /* no command awaits an answer */
+	size_t used; /* octets consumed; 0 with need_more: at least 4 octets of the line are wanted first; 0 with
+		      * `last`: the reply ended earlier, without a line end (the client went on): call again */
+	enum smtp_verb verb;  /* the command that this reply answers */
+	bool disguised;       /* the slot is ours: these octets are to be taken out */
+	bool first;           /* `used` starts with the first octet of the reply */
+	bool last;            /* `used` ends with the last octet of the reply (final line's line end) */
+	bool need_more;       /* the code is not complete; hold */
+	bool unsolicited;     /* no command awaits an answer */
+	bool has_path;        /* MAIL, RCPT: as the item had it */
+	bool void_;           /* `last`, MAIL: refused inside an open transaction: opened nothing */
+	uint16_t transaction; /* `last`, MAIL and RCPT: its final number */
 	uint16_t code;
-	bool blind;            /* not an SMTP reply; cause says why */
-	bool gate_opened;      /* the client's stream can be read on: tcp_resume(DIR_CLIENT) */
+	bool blind;       /* not an SMTP reply; cause says why */
+	bool gate_opened; /* the client's stream can be read on: tcp_resume(DIR_CLIENT) */
 	uint16_t cause;
 };
 
@@ -134,5 +203,12 @@ struct smtp_reply {
  * slot, is never `disguised`: the server is closing, and its word passes.
  */
 void smtp_server(struct smtp_session *s, struct view in, struct smtp_reply *reply);
+
+/*
+ * No answer will come any more: takes the oldest command without one as
+ * accepted, and fills verb, has_path, void_, transaction, disguised, last.
+ * False: none is left.
+ */
+bool smtp_flush(struct smtp_session *s, struct smtp_reply *reply);
 
 #endif
