@@ -15,6 +15,10 @@
  * clear may run ahead of read (body: goes at once) or stay behind it (an
  * unfinished RCPT line: read, not cleared). A packet leaves when its last
  * octet is below clear; packets leave in stream order.
+ *
+ * What leaves before it could be read (time limit, sent again, read-only flow
+ * whose reader waits) stays as a copy and is read later; then sent is ahead of
+ * read, and a reader knows by half[dir].sent which octets it cannot call back.
  */
 #ifndef POSTERN_TCP_STREAM_H
 #define POSTERN_TCP_STREAM_H
@@ -43,8 +47,9 @@ struct tcp_half {
 	uint32_t acked;       /* highest ack that the other end sent for this direction, old numbers */
 	uint32_t ts_recent;   /* last valid TSval, for PAWS (RFC 7323 section 5) */
 	uint32_t fin;         /* number of the FIN, where fin_seen */
-	struct packet *held;  /* in and out of order, ascending seq; owned */
-	uint16_t held_count;
+	uint32_t start;       /* number of the first octet: behind the SYN, or where we began to look */
+	struct packet *held;  /* in and out of order, ascending seq; owned; PACKET_COPY: has left, waits to be read */
+	uint16_t held_count;  /* packets in it, copies included */
 	uint16_t window;      /* last advertised by this end, unscaled */
 	uint8_t wscale;       /* its window scale, 0 where not both offered it */
 	uint8_t mode;         /* enum stream_mode */
@@ -54,6 +59,9 @@ struct tcp_half {
 	bool has_ts : 1;
 	bool started : 1;     /* sent..nxt are set */
 	bool exposed : 1;     /* octets above clear have left (time limit, or the client sent them again) */
+	bool has_wscale : 1;  /* its SYN offered a window scale */
+	bool guessed : 1;     /* started by the other end's ack alone: octets that lie before it may still come */
+	bool busy : 1;        /* being read: tcp_resume() from within does nothing */
 };
 
 /* Both directions. */
@@ -61,17 +69,31 @@ struct tcp {
 	struct tcp_half half[2];
 	bool midstream : 1; /* began before us */
 	bool signed_ : 1;   /* MD5 (RFC 2385) or TCP-AO (RFC 5925) option seen */
-	bool read_only : 1; /* may be read, must not be edited: midstream, one way, signed */
+	bool read_only : 1; /* may be read, must not be edited: midstream, one way, signed; nothing is ever held */
+	bool one_way : 1;   /* the other direction does not pass here */
 	bool reset : 1;     /* RST seen or sent */
 };
+
+/* True when nothing further is expected: both FINs seen and acknowledged, or reset. Pure. */
+static inline bool
+tcp_closed(const struct tcp *t)
+{
+	const struct tcp_half *a = &t->half[0], *b = &t->half[1];
+
+	return t->reset || (a->fin_seen && b->fin_seen && seq_lt(a->fin, a->acked) && seq_lt(b->fin, b->acked));
+}
 
 /* What the layers above do with ordered octets and leaving packets. Called from tcp_input() and friends only. */
 struct tcp_reader {
 	/*
 	 * Ordered octets of one direction: `v` starts at old number `seq`. Returns
 	 * how many were consumed; fewer than v.len means "ask again after
-	 * tcp_resume()". Before returning, the reader moves half[dir].clear as far
-	 * as it has judged (tcp_input then moves read and releases packets).
+	 * tcp_resume()", or when more octets have come. Before returning, the
+	 * reader moves half[dir].clear as far as it has judged (tcp_input then
+	 * moves read and releases packets). Octets are those of one packet; where
+	 * few of it are left, up to 16 are joined with what follows. It may change
+	 * half[].mode, and call tcp_resume() for the other direction,
+	 * tcp_release_all() and tcp_discard_all().
 	 */
 	size_t (*read)(void *ctx, struct flow *f, enum direction dir, uint32_t seq, struct view v);
 	/*
@@ -79,7 +101,11 @@ struct tcp_reader {
 	 * without payload pass here too, at once. p->h has old numbers.
 	 */
 	void (*leave)(void *ctx, struct flow *f, struct packet *p);
-	/* The held octets of `dir` leave unjudged (time limit, cap, sent again). Called before they leave. */
+	/*
+	 * The held octets of `dir` leave unjudged (time limit, cap, sent again),
+	 * or have left out of order before they could be read. f->blind is set
+	 * where it is for good. tcp counts exposed_lines itself.
+	 */
 	void (*exposed)(void *ctx, struct flow *f, enum direction dir);
 	void *ctx;
 };
@@ -94,9 +120,9 @@ struct tcp_limits {
 struct tcp_worker {
 	struct tcp_limits limits;
 	struct tcp_reader reader;
-	const struct packet_ops *ops;
+	const struct packet_ops *ops; /* alloc and release; packets leave by reader.leave */
 	struct counters *ctr;
-	uint32_t held;            /* packets held now, all flows */
+	uint32_t held;            /* packets held now, all flows, copies included */
 	struct flow *hold_first;  /* flows with held packets, oldest first */
 	struct flow *hold_last;
 	bool trust_checksums;     /* captures with offloaded checksums: take them as right */
@@ -119,7 +145,10 @@ void tcp_release_all(struct tcp_worker *w, struct flow *f);
 /* Everything held in both directions is released to the pool and never leaves (drop, reset). */
 void tcp_discard_all(struct tcp_worker *w, struct flow *f);
 
-/* Releases what is held for longer than the limit; at most `budget` flows a call. `~0` as now flushes all. */
+/*
+ * Releases what is held for longer than the limit; at most `budget` flows a call. `~0` as now flushes all.
+ * A direction with a gap that will not fill becomes STREAM_IGNORED and f->blind CTR_blind_gap.
+ */
 void tcp_expire(struct tcp_worker *w, uint64_t now_ns, unsigned budget);
 
 #endif

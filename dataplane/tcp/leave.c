@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/leave.h"
+
+#include "tcp/held.h"
+#include "tcp/segment.h"
+
+bool
+leave_fluent(const struct tcp *t, enum direction dir)
+{
+	return t->read_only || t->half[dir].mode != STREAM_ORDERED;
+}
+
+static bool
+is_copy(const struct packet *p)
+{
+	return (p->flags & PACKET_COPY) != 0;
+}
+
+/* The packet at link `at` leaves; what of it is unread stays as a copy. */
+static void
+depart(struct tcp_worker *w, struct flow *f, enum direction dir, struct packet **at)
+{
+	struct tcp_half *h = &f->tcp.half[dir];
+	struct packet *copy = NULL;
+
+	if (seq_lt(h->read, segment_last(*at))) {
+		copy = held_copy(w, *at);
+		if (copy == NULL) {
+			leave_blind(w, f, dir, CTR_blind_memory);
+			return;
+		}
+	}
+	struct packet *p = held_take(w, h, at);
+	if (copy != NULL)
+		held_insert(w, h, copy);
+	if (seq_leq(segment_first(p), h->sent))
+		h->sent = seq_max(h->sent, segment_end(p));
+	w->reader.leave(w->reader.ctx, f, p);
+}
+
+static bool
+any_held(const struct tcp_half *h)
+{
+	for (const struct packet *q = h->held; q != NULL; q = q->next)
+		if (!is_copy(q))
+			return true;
+	return false;
+}
+
+/* All is read up to the FIN: a line still unfinished will stay so, and no server takes it for a command. */
+static void
+clear_at_fin(struct tcp_worker *w, struct flow *f, enum direction dir)
+{
+	struct tcp_half *h = &f->tcp.half[dir];
+
+	if (!h->fin_seen || !seq_lt(h->fin, h->read) || seq_leq(h->nxt, h->clear))
+		return;
+	if (any_held(h) && seq_lt(h->clear, h->fin))
+		leave_expose(w, f, dir);
+	h->clear = h->nxt;
+}
+
+void
+leave_cleared(struct tcp_worker *w, struct flow *f, enum direction dir)
+{
+	struct tcp_half *h = &f->tcp.half[dir];
+	bool fluent = leave_fluent(&f->tcp, dir);
+	struct packet **at = &h->held;
+	struct packet *p;
+
+	if (fluent)
+		h->clear = seq_max(h->clear, h->nxt);
+	else
+		clear_at_fin(w, f, dir);
+	while ((p = *at) != NULL && (fluent || seq_leq(segment_first(p), h->sent))) {
+		if (is_copy(p)) {
+			if (seq_leq(segment_first(p), h->sent))
+				h->sent = seq_max(h->sent, segment_end(p));
+			if (seq_leq(segment_end(p), h->read))
+				held_release(w, h, at);
+			else
+				at = &p->next;
+		} else if (fluent || seq_leq(segment_last(p), h->clear)) {
+			depart(w, f, dir, at);
+			at = &h->held; /* the reader may have changed the list */
+		} else {
+			break;
+		}
+	}
+	if (seq_leq(h->sent, h->clear))
+		h->exposed = false;
+	else if (!h->exposed && !fluent)
+		leave_expose(w, f, dir);
+}
+
+void
+leave_expose(struct tcp_worker *w, struct flow *f, enum direction dir)
+{
+	struct tcp_half *h = &f->tcp.half[dir];
+
+	if (!h->exposed)
+		w->ctr->value[CTR_exposed_lines]++;
+	h->exposed = true;
+	w->reader.exposed(w->reader.ctx, f, dir);
+}
+
+void
+leave_below(struct tcp_worker *w, struct flow *f, enum direction dir, uint32_t upto)
+{
+	struct tcp_half *h = &f->tcp.half[dir];
+	struct packet **at = &h->held;
+	struct packet *p;
+
+	while ((p = *at) != NULL && seq_leq(segment_first(p), h->sent) && seq_lt(segment_first(p), upto)) {
+		if (is_copy(p)) {
+			h->sent = seq_max(h->sent, segment_end(p));
+			at = &p->next;
+		} else {
+			depart(w, f, dir, at);
+			at = &h->held;
+		}
+	}
+}
+
+void
+leave_all(struct tcp_worker *w, struct flow *f, enum direction dir)
+{
+	struct tcp_half *h = &f->tcp.half[dir];
+
+	h->mode = STREAM_IGNORED;
+	while (h->held != NULL) {
+		h->nxt = seq_max(h->nxt, segment_end(h->held));
+		if (is_copy(h->held))
+			held_release(w, h, &h->held);
+		else
+			w->reader.leave(w->reader.ctx, f, held_take(w, h, &h->held));
+	}
+	h->sent = h->clear = h->read = h->nxt;
+	h->exposed = false;
+}
+
+void
+leave_blind(struct tcp_worker *w, struct flow *f, enum direction dir, enum counter cause)
+{
+	struct tcp_half *h = &f->tcp.half[dir];
+
+	if (f->blind == 0) {
+		f->blind = (uint8_t)cause;
+		w->ctr->value[cause]++;
+	}
+	if (any_held(h))
+		leave_expose(w, f, dir);
+	leave_all(w, f, dir);
+}

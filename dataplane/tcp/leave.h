@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How packets of a list leave: because they are judged, because their mode
+ * lets everything go, or although they are not judged. A packet that leaves
+ * unread stays behind as a copy. Every function may run the reader's leave()
+ * and exposed(): links into a list do not outlive a call.
+ */
+#ifndef POSTERN_TCP_LEAVE_H
+#define POSTERN_TCP_LEAVE_H
+
+#include "flow/flow.h"
+
+/* True where nothing of this direction is kept from leaving. Pure. */
+bool leave_fluent(const struct tcp *t, enum direction dir);
+
+/* What may leave leaves, in stream order; copies that were read are released. */
+void leave_cleared(struct tcp_worker *w, struct flow *f, enum direction dir);
+
+/* Octets above clear are about to leave, or have left: tells the reader, and counts once per judged stretch. */
+void leave_expose(struct tcp_worker *w, struct flow *f, enum direction dir);
+
+/* The packets in order that begin below `upto` leave, judged or not. */
+void leave_below(struct tcp_worker *w, struct flow *f, enum direction dir, uint32_t upto);
+
+/* Everything leaves, unread, in stream order; the direction becomes STREAM_IGNORED. */
+void leave_all(struct tcp_worker *w, struct flow *f, enum direction dir);
+
+/* The direction cannot be read on: exposes what is held, then leave_all(); f->blind and the counter name the cause. */
+void leave_blind(struct tcp_worker *w, struct flow *f, enum direction dir, enum counter cause);
+
+#endif

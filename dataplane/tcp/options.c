@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/options.h"
+
+#include "base/bytes.h"
+
+enum {
+	KIND_END = 0,
+	KIND_NOP = 1,
+	KIND_MSS = 2,
+	KIND_WSCALE = 3,
+	KIND_TIMESTAMPS = 8,
+	KIND_MD5 = 19,
+	KIND_AO = 29,
+};
+
+#define TCP_FIXED  20 /* octets of header before the options */
+#define WSCALE_MAX 14
+
+/* One option of `len` octets at `at`, kind and length octets included. */
+static void
+take(struct tcp_options *o, const uint8_t *at, size_t len)
+{
+	switch (at[0]) {
+	case KIND_MSS:
+		if (len == 4)
+			o->mss = load_be16(at + 2);
+		break;
+	case KIND_WSCALE:
+		if (len == 3) {
+			o->has_wscale = true;
+			o->wscale = at[2] < WSCALE_MAX ? at[2] : WSCALE_MAX;
+		}
+		break;
+	case KIND_TIMESTAMPS:
+		if (len == 10) {
+			o->has_ts = true;
+			o->ts_value = load_be32(at + 2);
+		}
+		break;
+	case KIND_MD5:
+	case KIND_AO:
+		o->is_signed = true;
+		break;
+	}
+}
+
+struct tcp_options
+tcp_options_read(const struct packet *p)
+{
+	struct tcp_options o = { 0 };
+	const uint8_t *at = p->data + p->h.l4 + TCP_FIXED;
+	const uint8_t *end = p->data + p->h.payload;
+
+	while (at < end && at[0] != KIND_END) {
+		if (at[0] == KIND_NOP) {
+			at++;
+			continue;
+		}
+		if (end - at < 2 || at[1] < 2 || at[1] > end - at)
+			break;
+		take(&o, at, at[1]);
+		at += at[1];
+	}
+	return o;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/stream.h"
+
+#include "tcp/held.h"
+#include "tcp/hold.h"
+#include "tcp/leave.h"
+#include "tcp/segment.h"
+#include "tcp/track.h"
+#include "tcp/validate.h"
+
+static void
+leave(struct tcp_worker *w, struct flow *f, struct packet *p)
+{
+	w->reader.leave(w->reader.ctx, f, p);
+}
+
+/* Has the reader take the next unread octets. True where there may be more for it. */
+static bool
+read_next(struct tcp_worker *w, struct flow *f, enum direction dir)
+{
+	struct tcp_half *h = &f->tcp.half[dir];
+	struct packet *p = held_unread(h);
+	uint8_t joined[HELD_JOINED];
+
+	if (p == NULL)
+		return false;
+	if ((p->flags & PACKET_COPY) && seq_lt(h->sent, segment_end(p))) {
+		/* these octets are out already: what stands before them follows, so that `sent` says so to the reader
+		 */
+		if (seq_lt(h->clear, segment_last(p)))
+			leave_expose(w, f, dir);
+		leave_below(w, f, dir, segment_end(p));
+		return true;
+	}
+	struct view v = held_view(h, p, joined);
+	size_t used = w->reader.read(w->reader.ctx, f, dir, h->read, v);
+	if (h->mode == STREAM_IGNORED)
+		return false; /* p may be gone */
+	h->read += (uint32_t)used;
+	return used == v.len;
+}
+
+/* Reads what is in order, and lets go what may leave after each piece. */
+static void
+read_on(struct tcp_worker *w, struct flow *f, enum direction dir)
+{
+	struct tcp_half *h = &f->tcp.half[dir];
+	bool more = true;
+
+	if (h->busy)
+		return;
+	h->busy = true;
+	while (more && h->mode != STREAM_IGNORED) {
+		more = read_next(w, f, dir);
+		if (h->mode == STREAM_IGNORED)
+			leave_all(w, f, dir);
+		else
+			leave_cleared(w, f, dir);
+	}
+	h->busy = false;
+}
+
+/* Nothing is read in this direction any more; the marks still follow. */
+static void
+pass(struct tcp_worker *w, struct flow *f, struct packet *p)
+{
+	struct tcp_half *h = &f->tcp.half[p->dir];
+
+	if (segment_has(p, TCP_FIN) && !h->fin_seen) {
+		h->fin_seen = true;
+		h->fin = segment_last(p);
+	}
+	h->nxt = seq_max(h->nxt, segment_end(p));
+	h->sent = h->clear = h->read = h->nxt;
+	leave(w, f, p);
+}
+
+/* Octets behind a gap: kept back, or let go at once with a copy to read when the gap fills. */
+static void
+put_behind_gap(struct tcp_worker *w, struct flow *f, struct packet *p)
+{
+	struct tcp_half *h = &f->tcp.half[p->dir];
+
+	if (!leave_fluent(&f->tcp, p->dir)) {
+		held_insert(w, h, p);
+		return;
+	}
+	if (!held_covers(h, p)) {
+		struct packet *copy = held_copy(w, p);
+		if (copy == NULL) {
+			leave_blind(w, f, p->dir, CTR_blind_memory);
+			pass(w, f, p);
+			return;
+		}
+		held_insert(w, h, copy);
+	}
+	leave(w, f, p);
+}
+
+/*
+ * Octets that were held come again: their sender waits for an answer that
+ * cannot come while they are held, so they go, and the new copy after them (a
+ * receiver is used to duplicates; taking it out would need books of its own).
+ */
+static void
+let_go_of_resent(struct tcp_worker *w, struct flow *f, const struct packet *p)
+{
+	leave_expose(w, f, p->dir);
+	leave_below(w, f, p->dir, segment_end(p));
+}
+
+/* Octets of a started direction, FIN included, in their place. */
+static void
+put(struct tcp_worker *w, struct flow *f, struct packet *p)
+{
+	enum direction dir = p->dir;
+	struct tcp_half *h = &f->tcp.half[dir];
+
+	held_first_copy_wins(w, h, p);
+	if (seq_lt(h->nxt, segment_first(p))) {
+		put_behind_gap(w, f, p);
+		return;
+	}
+	if (seq_lt(h->sent, h->nxt) && seq_lt(segment_first(p), h->nxt) && seq_lt(h->sent, segment_end(p)))
+		let_go_of_resent(w, f, p);
+	if (h->mode == STREAM_IGNORED) {
+		pass(w, f, p); /* the reader, or an empty pool, ended it just now */
+		return;
+	}
+	if (seq_leq(segment_end(p), h->nxt)) {
+		leave(w, f, p);
+		return;
+	}
+	held_insert(w, h, p);
+	held_advance(h);
+	read_on(w, f, dir);
+}
+
+static void
+input(struct tcp_worker *w, struct flow *f, struct packet *p)
+{
+	struct tcp_half *h = &f->tcp.half[p->dir];
+	unsigned before = h->held_count;
+	enum direction dir = p->dir;
+
+	if (p->h.payload_len == 0 && !segment_has(p, TCP_FIN))
+		leave(w, f, p);
+	else if (h->mode == STREAM_IGNORED)
+		pass(w, f, p);
+	else
+		put(w, f, p);
+	if (h->held_count > before && !leave_fluent(&f->tcp, dir))
+		w->ctr->value[CTR_held_packets]++;
+	hold_settle(w, f);
+}
+
+/* The connection is over, whatever was to come: what is held goes before the RST. */
+static void
+input_rst(struct tcp_worker *w, struct flow *f, struct packet *p)
+{
+	tcp_release_all(w, f);
+	f->tcp.reset = true;
+	leave(w, f, p);
+}
+
+void
+tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p)
+{
+	struct tcp_options options = { 0 };
+	bool closed = tcp_closed(&f->tcp);
+
+	if (segment_has(p, TCP_SYN) || f->tcp.half[p->dir].has_ts)
+		options = tcp_options_read(p);
+	enum counter cause = tcp_check(w, &f->tcp, p, &options);
+	if (cause != 0) {
+		w->ctr->value[cause]++;
+		leave(w, f, p);
+		return;
+	}
+	if (segment_has(p, TCP_RST)) {
+		input_rst(w, f, p);
+	} else {
+		tcp_track(w, &f->tcp, p, &options);
+		input(w, f, p);
+	}
+	if (!closed && tcp_closed(&f->tcp))
+		w->ctr->value[CTR_flows_ended]++;
+}
+
+void
+tcp_resume(struct tcp_worker *w, struct flow *f, enum direction dir)
+{
+	read_on(w, f, dir);
+	hold_settle(w, f);
+}
