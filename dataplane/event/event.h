@@ -21,23 +21,23 @@ enum event_kind {
 };
 
 struct event {
-	uint64_t time_ns;       /* wall clock, ns since 1970 (replay: capture time) */
-	uint64_t generation;    /* of the rule set that judged */
+	uint64_t time_ns;                         /* wall clock, ns since 1970 (replay: capture time) */
+	uint64_t generation;                      /* of the rule set that judged */
 	uint8_t client_addr[16], server_addr[16]; /* IPv4: first 4 octets */
 	uint16_t client_port, server_port;
 	uint16_t transaction;
-	uint16_t address_len;   /* octets of address, as sent */
-	uint16_t domain_len;    /* octets of domain, canonical */
+	uint16_t address_len; /* octets of address, as sent */
+	uint16_t domain_len;  /* octets of domain, canonical */
 	uint8_t ip_version;
-	uint8_t kind;           /* enum event_kind */
-	uint8_t action;         /* enum action of the rule; ACTION_PASS: no rule matched */
-	uint8_t applied;        /* enum action that took place */
+	uint8_t kind;    /* enum event_kind */
+	uint8_t action;  /* enum action of the rule; ACTION_PASS: no rule matched */
+	uint8_t applied; /* enum action that took place */
 	uint8_t worker;
 	char ref[EVENT_REF_LEN + 1]; /* "" where the address was not flagged */
 	char rule[64];
 	char class_name[32];
 	char means[128];
-	uint8_t address[384];   /* cut at its front where longer */
+	uint8_t address[384]; /* cut at its front where longer */
 	uint8_t domain[DOMAIN_MAX + 1];
 };
 
@@ -48,10 +48,10 @@ struct event_key {
 
 /*
  * Reads the key at `path`; makes one of random octets (mode 0600) where the
- * file is missing. False with a sentence in err (errlen octets) where it can
- * neither be read nor made, or is not 32 octets. Control thread only.
+ * file is missing. False with errno where it can neither be read nor made;
+ * EINVAL: the file is not 32 octets long. Control thread only.
  */
-bool event_key_load(const char *path, struct event_key *key, char *err, size_t errlen);
+bool event_key_load(const char *path, struct event_key *key);
 
 /* The reference of a unique number: 13 characters of RFC 4648 base32, lower case, and NUL. Pure. */
 void event_ref(uint64_t number, char ref[EVENT_REF_LEN + 1]);
@@ -63,10 +63,10 @@ void event_ref(uint64_t number, char ref[EVENT_REF_LEN + 1]);
  * appear as U+FFFD. The null reverse-path appears as "<>". Keys: event, capture
  * (where given), time, flow, transaction, address, verdict (what was applied,
  * "pass" where no rule matched), then where a rule matched rule, class, means,
- * action, ref; last domain and generation. Empty ones are left out. No NUL is
- * written. Returns octets, 0 where cap is too small (4096 suffices).
+ * action, ref; last domain and generation. Empty ones are left out. A NUL follows,
+ * not counted. Returns octets, 0 where cap is too small (4096 suffices).
  */
 size_t event_json(const struct event *e, const struct event_key *key, bool clear, const char *capture, char *out,
-                  size_t cap);
+		  size_t cap);
 
 #endif

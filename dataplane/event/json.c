@@ -203,5 +203,6 @@ event_json(const struct event *e, const struct event_key *key, bool clear, const
 		put(&t, "\"", 1);
 	}
 	put_format(&t, ",\"generation\":%" PRIu64 "}", e->generation);
-	return t.full ? 0 : t.len;
+	put(&t, "", 1);
+	return t.full ? 0 : t.len - 1;
 }

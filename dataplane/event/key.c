@@ -1,62 +1,69 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "event/event.h"
 
+/* A file of any other length is not ours. */
 static bool
 key_read(int fd, struct event_key *key)
 {
 	uint8_t more;
-	return read(fd, key->octets, sizeof(key->octets)) == (ssize_t)sizeof(key->octets) && read(fd, &more, 1) == 0;
+
+	if (read(fd, key->octets, sizeof(key->octets)) == (ssize_t)sizeof(key->octets) && read(fd, &more, 1) == 0)
+		return true;
+	errno = EINVAL;
+	return false;
+}
+
+static bool
+key_write(int fd)
+{
+	struct event_key key;
+
+	randombytes_buf(key.octets, sizeof(key.octets));
+	bool whole = write(fd, key.octets, sizeof(key.octets)) == (ssize_t)sizeof(key.octets) && fsync(fd) == 0;
+	sodium_memzero(&key, sizeof(key));
+	return whole;
 }
 
 /* Written aside and linked into place, so that two processes starting at once agree on one whole key. */
 static bool
-key_make(const char *path, char *err, size_t errlen)
+key_make(const char *path)
 {
-	struct event_key key;
-	char aside[4096];
+	char aside[PATH_MAX];
 
-	if (snprintf(aside, sizeof(aside), "%s.%ld", path, (long)getpid()) >= (int)sizeof(aside))
-		aside[0] = '\0';
-	int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		snprintf(err, errlen, "%s: the key file cannot be made: %s", path, strerror(errno));
+	if (snprintf(aside, sizeof(aside), "%s.%ld", path, (long)getpid()) >= (int)sizeof(aside)) {
+		errno = ENAMETOOLONG;
 		return false;
 	}
-	randombytes_buf(key.octets, sizeof(key.octets));
-	bool done = write(fd, key.octets, sizeof(key.octets)) == (ssize_t)sizeof(key.octets) && fsync(fd) == 0;
-	done = close(fd) == 0 && done;
-	done = done && (link(aside, path) == 0 || errno == EEXIST);
-	if (!done)
-		snprintf(err, errlen, "%s: the key file cannot be written: %s", path, strerror(errno));
+	int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	bool made = key_write(fd) && (link(aside, path) == 0 || errno == EEXIST);
+	int reason = errno;
+	close(fd);
 	unlink(aside);
-	sodium_memzero(&key, sizeof(key));
-	return done;
+	errno = reason;
+	return made;
 }
 
 bool
-event_key_load(const char *path, struct event_key *key, char *err, size_t errlen)
+event_key_load(const char *path, struct event_key *key)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 && errno == ENOENT) {
-		if (!key_make(path, err, errlen))
-			return false;
+	if (fd < 0 && errno == ENOENT && key_make(path))
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
-	if (fd < 0) {
-		snprintf(err, errlen, "%s: the key file cannot be read: %s", path, strerror(errno));
+	if (fd < 0)
 		return false;
-	}
 	bool whole = key_read(fd, key);
+	int reason = errno;
 	close(fd);
-	if (!whole)
-		snprintf(err, errlen, "%s: not a key: %zu octets are expected; remove the file to have one made", path,
-			 sizeof(key->octets));
+	errno = reason;
 	return whole;
 }
