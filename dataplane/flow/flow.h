@@ -39,7 +39,7 @@ struct flow {
 	bool mail : 1;       /* known to be SMTP (always, on a mail port) */
 	bool on_hold : 1;    /* is on the hold list */
 	bool live : 1;       /* in the table */
-	uint16_t wheel_slot; /* timer wheel */
+	uint16_t burst;      /* last lookup that met the flow */
 
 	struct edit *edit;       /* owned by the edit pool; NULL: nothing was ever edited */
 	struct flow *wheel_next; /* timer wheel, list of embryonic flows, or free list */
@@ -48,7 +48,7 @@ struct flow {
 	struct flow *hold_prev;
 	uint64_t hold_since; /* ns; when the oldest held packet arrived */
 	uint32_t isn;        /* number of the client's SYN, where FLOW_SYN is set */
-	uint32_t burst;      /* last lookup that met the flow */
+	uint16_t wheel_slot; /* timer wheel */
 
 	struct tcp tcp;
 	struct smtp_session smtp;

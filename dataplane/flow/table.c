@@ -22,7 +22,7 @@ struct flow_table {
 	struct flow *free; /* slots given back, linked by wheel_next */
 	uint32_t touched;  /* pool slots at and above were never used */
 	uint32_t count;
-	uint32_t burst; /* number of the current lookup */
+	uint16_t burst; /* number of the current lookup; a stale equal one costs the caller a second call */
 	uint16_t server_port[SERVER_PORTS_MAX];
 	unsigned server_ports;
 	struct flow_index index;

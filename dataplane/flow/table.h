@@ -36,7 +36,7 @@ void flow_table_free(struct flow_table *t);
  * Sets flow and dir of up to FLOW_BURST decoded TCP packets. Returns how many
  * were done: fewer than n where a new connection takes the place of a flow
  * that packets before it in this burst still point to. Then let those through
- * and call again with the rest; a call always does at least one.
+ * and call again with the rest.
  *
  * A packet that has no flow and may found one (a SYN, a SYN-ACK, or any
  * segment with payload but RST: midstream) gets a new one, initialised by key

@@ -20,28 +20,35 @@ struct fragments; /* the table of one worker */
 
 /* Limits of the table. */
 struct fragment_limits {
-	uint32_t datagrams;   /* incomplete datagrams at once */
-	uint32_t packets;     /* fragments held at once */
-	uint64_t timeout_ns;  /* an incomplete datagram is passed on, unread, after this */
+	uint32_t datagrams;  /* datagrams at once: incomplete, or whole and still in the pipeline */
+	uint32_t packets;    /* fragments held at once */
+	uint64_t timeout_ns; /* an incomplete datagram is passed on, unread, after this */
 };
 
 /* Returns owned, or NULL (no memory). At start only: allocates. */
 struct fragments *fragments_new(const struct fragment_limits *limits, const struct packet_ops *ops,
-                                struct counters *ctr);
+				struct counters *ctr);
 /* Takes t; releases every held fragment. */
 void fragments_free(struct fragments *t);
 
 /*
- * Takes fragment p. Returns owned: the whole datagram as one decoded-ready
- * packet (its `next` NULL) when p completed it, else NULL. p itself stays in
- * the table, is transmitted at once when the table is full (counted), or was
- * a piece of the returned datagram.
+ * Takes fragment p (DECODE_FRAGMENT). Returns owned: the whole datagram as one
+ * packet, yet to be decoded (its `next` NULL), when p completed it, else NULL.
+ * p itself stays in the table, is transmitted at once when it cannot be TCP or
+ * the table is full (counted), or was a piece of the returned datagram. A
+ * fragment that contradicts those before it gives its datagram up: all of them
+ * leave, unread (counted).
+ *
+ * The whole may be kept as long as need be; it must go back to
+ * fragments_transmit() or fragments_release(), never to packet_ops directly.
+ * A copy of it is an ordinary packet and may take any way.
  */
 struct packet *fragments_put(struct fragments *t, struct packet *p, uint64_t now_ns);
 
 /*
  * Takes a datagram that fragments_put() returned and sends it to `side`: as
- * the original fragments where its octets are unchanged, else cut anew.
+ * the original fragments, which take over its octets; where its length has
+ * changed (headers_resize()) the last of them are cut anew.
  * Takes any other packet too and simply transmits it.
  */
 void fragments_transmit(struct fragments *t, struct packet *whole, enum side side);
