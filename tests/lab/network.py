@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+The wire: client cl0 <-> pin0 [box] pout0 <-> sv0 server. One subnet for both ends, as on one wire; IPv4 and
+IPv6, and further subnets behind VLAN tags. The box's interfaces carry no address: what passes between them passes through the box.
+"""
+
+import json
+import pathlib
+import sys
+
+from .place import wait_for
+
+ADDRESS = {
+    "client": {"v4": "192.0.2.1", "v6": "2001:db8::1", "vlan": "198.51.100.1", "qinq": "203.0.113.1"},
+    "server": {"v4": "192.0.2.2", "v6": "2001:db8::2", "vlan": "198.51.100.2", "qinq": "203.0.113.2"},
+}
+END = {"client": ("cl0", "pin0"), "server": ("sv0", "pout0")}
+TAGS = {"vlan": "8100:100", "qinq": "88a8:200,8100:100"}
+
+# What a frame on a real wire never has: checksums to be filled in later, several segments in one, a tag beside the frame.
+OFFLOADS = ("tx", "rx", "tso", "gso", "gro", "rxvlan", "txvlan")
+
+
+def connect(place):
+    for side, (far, near) in END.items():
+        # One queue each way: one AF_XDP socket then sees everything.
+        place.run("box", "ip", "link", "add", near, "numtxqueues", 1, "numrxqueues", 1, "type", "veth",
+                  "peer", "name", far, "numtxqueues", 1, "numrxqueues", 1, "netns", place.namespace(side))
+        _quiet(place, "box", near)
+        _quiet(place, side, far)
+        place.run("box", "ip", "link", "set", near, "up")
+        place.run(side, "ip", "link", "set", far, "up")
+        _address(place, side, far, "v4", 24)
+        _address(place, side, far, "v6", 64)
+
+def connect_tagged(place, kind):
+    """A subnet behind the tags of `kind` ("vlan", "qinq") on the same wire. Mind its lower MTU."""
+    for side, (far, _) in END.items():
+        tagger = place.start(side, sys.executable, pathlib.Path(__file__).with_name("tagger.py"), far, kind, TAGS[kind],
+                             log=f"tagger-{side}-{kind}")
+        wait_for(f"interface {kind}", 10, lambda: tagger.poll() is not None
+                 or not place.run(side, "ip", "link", "show", kind, check=False).returncode)
+        place.run(side, "ip", "link", "set", kind, "addrgenmode", "none")
+        place.run(side, "ip", "link", "set", kind, "mtu", 1400, "up")
+        _address(place, side, kind, kind, 24)
+
+
+def _quiet(place, side, interface):
+    """No offloads, and no IPv6 chatter of its own."""
+    for offload in OFFLOADS:
+        place.run(side, "ethtool", "-K", interface, offload, "off", check=False)
+    place.run(side, "ip", "link", "set", interface, "addrgenmode", "none")
+
+
+def _address(place, side, interface, kind, length):
+    nodad = ("nodad",) if kind == "v6" else ()
+    place.run(side, "ip", "address", "add", f"{ADDRESS[side][kind]}/{length}", "dev", interface, *nodad)
+
+
+def counters(place):
+    """Packets at each end of the wire: {"cl0": {"received": N, "sent": N, "dropped": N}, ...}."""
+    seen = {}
+    for side, interface in (("client", "cl0"), ("box", "pin0"), ("box", "pout0"), ("server", "sv0")):
+        shown = json.loads(place.run(side, "ip", "-s", "-j", "link", "show", interface).stdout)
+        stats = shown[0]["stats64"]
+        seen[interface] = {"received": stats["rx"]["packets"], "sent": stats["tx"]["packets"],
+                           "dropped": stats["rx"]["dropped"] + stats["tx"]["dropped"]}
+    return seen
+
+
+class Bridge:
+    """In the box's place a plain bridge of the kernel: shows what the lab does by itself."""
+
+    def __init__(self, place):
+        self.place = place
+        place.run("box", "ip", "link", "add", "br0", "type", "bridge", "forward_delay", 0, "stp_state", 0)
+        for _, near in END.values():
+            place.run("box", "ip", "link", "set", near, "master", "br0")
+        place.run("box", "ip", "link", "set", "br0", "up")
+
+    def stop(self):
+        self.place.run("box", "ip", "link", "del", "br0")
