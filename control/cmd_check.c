@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "build/build.h"
 #include "commands.h"
@@ -58,7 +59,19 @@ seconds(uint64_t ns)
 	return (double)ns / 1e9;
 }
 
-/* The messages of a build as an array, a line each. Takes nothing; returns owned. */
+/* Files may hold octets that JSON cannot. */
+static json_t *
+text_of(char *line)
+{
+	json_t *text = json_string(line);
+
+	for (char *c = line; text == NULL && *c != '\0'; c++)
+		if (*c & 0x80)
+			*c = '?';
+	return text != NULL ? text : json_string(line);
+}
+
+/* The messages of a build as an array, a line each; `text` is cut up. Returns owned. */
 static json_t *
 lines_of(char *text)
 {
@@ -66,7 +79,7 @@ lines_of(char *text)
 	char *rest = NULL;
 
 	for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
-		json_array_append_new(lines, json_stringn_nocheck(line, strlen(line)));
+		json_array_append_new(lines, text_of(line));
 	return lines;
 }
 

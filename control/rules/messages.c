@@ -15,6 +15,10 @@ add(struct messages *m, struct place place, enum severity severity, const char *
 		m->warnings++;
 	if (m->count == MESSAGES_MAX || vasprintf(&text, format, args) < 0)
 		return;
+	/* Quoted from a file: it must not speak to the terminal. */
+	for (char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 	m->at = source_grow(m->at, &m->cap, m->count, sizeof(*m->at));
 	m->at[m->count++] = (struct message){ .place = place, .severity = severity, .text = text };
 }
