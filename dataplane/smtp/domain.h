@@ -12,14 +12,14 @@
 
 #include "base/bytes.h"
 
-#define DOMAIN_MAX 253  /* octets of a canonical domain, RFC 1035 */
+#define DOMAIN_MAX  253 /* octets of a canonical domain, RFC 1035 */
 #define ADDRESS_MAX 640 /* octets of a canonical address: a long local part, @, a domain */
 
 /* What is handed to the pattern engine. */
 struct subject {
 	/* '.' domain '\n': a literal ".army.ml\n" matches the domain and each sub-domain, and nothing else. */
 	uint8_t domain[1 + DOMAIN_MAX + 1];
-	uint16_t domain_len;  /* sentinels included; 0: no domain */
+	uint16_t domain_len; /* sentinels included; 0: no domain */
 	/* local '@' domain, all ASCII lower case: for regular expressions. */
 	uint8_t address[ADDRESS_MAX];
 	uint16_t address_len;

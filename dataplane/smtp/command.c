@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One command line, line end excluded: verb and what matters of its argument. */
+#include "smtp/state.h"
+
+/* Cuts the word off the front of *v: it ends at a blank. */
+static struct view
+take_word(struct view *v)
+{
+	size_t n = 0;
+	while (n < v->len && !is_blank(v->at[n]))
+		n++;
+	struct view word = view_of(v->at, n);
+	*v = view_from(*v, n);
+	return word;
+}
+
+/* FROM or TO, and the colon; leaves *v behind it. */
+static bool
+take_preposition(struct view *v, const char *word)
+{
+	*v = skip_blanks(*v);
+	if (!starts_with(*v, word))
+		return false;
+	*v = skip_blanks(view_from(*v, strlen(word)));
+	if (v->len == 0 || v->at[0] != ':')
+		return false;
+	*v = view_from(*v, 1);
+	return true;
+}
+
+/* RFC 3030: BDAT SP chunk-size [ SP "LAST" ]. Sizes beyond 2^60 are nobody's. */
+static void
+parse_bdat(struct view arg, struct command *c)
+{
+	arg = skip_blanks(arg);
+	struct view digits = take_word(&arg);
+	if (digits.len == 0 || digits.len > 18)
+		return;
+	for (size_t i = 0; i < digits.len; i++) {
+		if (digits.at[i] < '0' || digits.at[i] > '9')
+			return;
+		c->chunk_len = c->chunk_len * 10 + (digits.at[i] - '0');
+	}
+	arg = skip_blanks(arg);
+	struct view last = take_word(&arg);
+	if (skip_blanks(arg).len > 0)
+		return;
+	c->chunk_last = last.len == 4 && starts_with(last, "LAST");
+	c->chunk_ok = last.len == 0 || c->chunk_last;
+}
+
+void
+command_parse(struct view line, struct command *c)
+{
+	*c = (struct command){ 0 };
+	line = skip_blanks(line);
+	struct view word = take_word(&line);
+	c->verb = smtp_verb_of(word);
+	if (c->verb == VERB_MAIL || c->verb == VERB_RCPT)
+		c->has_path = take_preposition(&line, c->verb == VERB_MAIL ? "FROM" : "TO") &&
+			      smtp_path_parse(line, &c->path);
+	else if (c->verb == VERB_BDAT)
+		parse_bdat(line, c);
+}
+
+bool
+command_may_be_envelope(struct view begin)
+{
+	static const char *const words[] = { "MAIL", "RCPT" };
+	begin = skip_blanks(begin);
+	size_t n = begin.len < 4 ? begin.len : 4;
+	for (unsigned w = 0; w < 2; w++) {
+		size_t i = 0;
+		while (i < n && ascii_lower(begin.at[i]) == ascii_lower((uint8_t)words[w][i]))
+			i++;
+		if (i == n)
+			return begin.len <= 4 || is_blank(begin.at[4]);
+	}
+	return false;
+}
+
+/* The word is the beginning of a verb. */
+static bool
+begins_verb(struct view word)
+{
+	for (enum smtp_verb v = VERB_HELO; v <= VERB_STARTTLS; v++) {
+		struct view name = view_of(smtp_verb_name(v), strlen(smtp_verb_name(v)));
+		size_t i = 0;
+		while (i < word.len && i < name.len && ascii_lower(word.at[i]) == ascii_lower(name.at[i]))
+			i++;
+		if (i == word.len)
+			return true;
+	}
+	return false;
+}
+
+bool
+command_plausible(struct view in)
+{
+	const uint8_t *lf = in.len > 0 ? memchr(in.at, '\n', in.len) : NULL;
+	struct view line = view_of(in.at, lf != NULL ? (size_t)(lf - in.at) : in.len);
+	if (lf != NULL && line.len > 0 && line.at[line.len - 1] == '\r')
+		line.len--;
+	struct view rest = line;
+	struct view word = take_word(&rest);
+	if (lf == NULL && rest.len == 0)
+		return word.len > 0 && begins_verb(word);
+
+	switch (smtp_verb_of(word)) {
+	case VERB_UNKNOWN:
+		return false;
+	case VERB_MAIL:
+		return take_preposition(&rest, "FROM");
+	case VERB_RCPT:
+		return take_preposition(&rest, "TO");
+	case VERB_DATA:
+	case VERB_RSET:
+	case VERB_QUIT:
+	case VERB_STARTTLS:
+		return skip_blanks(rest).len == 0;
+	default:
+		return true;
+	}
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The end of a message (RFC 5321 section 4.1.1.4). Bodies are most of all
+ * octets: those far from any dot line are passed 16 at a time.
+ */
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "smtp/state.h"
+
+#ifdef __SSE2__
+/* Bits of the octets at p that are a dot behind CR or LF; p[-1] is readable. */
+static unsigned
+dots_of_16(const uint8_t *p)
+{
+	__m128i here = _mm_loadu_si128((const __m128i *)p);
+	__m128i before = _mm_loadu_si128((const __m128i *)(p - 1));
+	__m128i line_end =
+		_mm_or_si128(_mm_cmpeq_epi8(before, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(before, _mm_set1_epi8('\r')));
+	return (unsigned)_mm_movemask_epi8(_mm_and_si128(line_end, _mm_cmpeq_epi8(here, _mm_set1_epi8('.'))));
+}
+#endif
+
+/* Index of the first dot in in[from..] that has CR or LF before it, from >= 1; in.len: none. */
+static size_t
+find_line_dot(struct view in, size_t from)
+{
+	size_t i = from;
+#ifdef __SSE2__
+	for (; i + 16 <= in.len; i += 16) {
+		unsigned dots = dots_of_16(in.at + i);
+		if (dots != 0)
+			return i + (size_t)__builtin_ctz(dots);
+	}
+#endif
+	for (; i < in.len; i++)
+		if (in.at[i] == '.' && (in.at[i - 1] == '\n' || in.at[i - 1] == '\r'))
+			return i;
+	return in.len;
+}
+
+/* The state behind in[0..n), where the state before was MATCH_TEXT. */
+static uint8_t
+match_of_tail(const uint8_t *at, size_t n)
+{
+	if (n == 0)
+		return MATCH_TEXT;
+	if (at[n - 1] == '\r')
+		return MATCH_CR;
+	if (at[n - 1] == '\n')
+		return n >= 2 && at[n - 2] == '\r' ? MATCH_CRLF : MATCH_LF;
+	return MATCH_TEXT;
+}
+
+/* The state behind `c`, outside a dot line. */
+static uint8_t
+match_text(uint8_t match, uint8_t c)
+{
+	switch (c) {
+	case '\r':
+		return MATCH_CR;
+	case '\n':
+		return match == MATCH_CR ? MATCH_CRLF : MATCH_LF;
+	case '.':
+		return match == MATCH_CRLF ? MATCH_DOT : match == MATCH_TEXT ? MATCH_TEXT : MATCH_LAX_DOT;
+	default:
+		return MATCH_TEXT;
+	}
+}
+
+/* One octet. *taken: c belongs to what was found. */
+static enum dot
+match_octet(uint8_t *match, uint8_t c, bool *taken)
+{
+	*taken = true;
+	switch (*match) {
+	case MATCH_DOT:
+	case MATCH_LAX_DOT:
+		if (c == '\r') {
+			*match = *match == MATCH_DOT ? MATCH_DOT_CR : MATCH_LAX_DOT_CR;
+			return DOT_NONE;
+		}
+		*match = c == '\n' ? MATCH_LF : MATCH_TEXT;
+		return c == '\n' ? DOT_DOUBT : DOT_NONE;
+	case MATCH_DOT_CR:
+	case MATCH_LAX_DOT_CR:
+		if (c == '\n') {
+			enum dot found = *match == MATCH_DOT_CR ? DOT_END : DOT_DOUBT;
+			*match = MATCH_CRLF;
+			return found;
+		}
+		*taken = false;
+		*match = MATCH_CR;
+		return DOT_DOUBT;
+	default:
+		*match = match_text(*match, c);
+		return DOT_NONE;
+	}
+}
+
+size_t
+dot_scan(uint8_t *match, struct view in, enum dot *found)
+{
+	*found = DOT_NONE;
+	size_t i = 0;
+	while (i < in.len) {
+		if (*match == MATCH_TEXT) {
+			size_t dot = find_line_dot(in, i + 1);
+			*match = match_of_tail(in.at + i, dot - i);
+			i = dot;
+			if (i == in.len)
+				break;
+		}
+		bool taken;
+		*found = match_octet(match, in.at[i], &taken);
+		i += taken;
+		if (*found != DOT_NONE)
+			break;
+	}
+	return i;
+}

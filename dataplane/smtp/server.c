@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The server's octets: replies (RFC 5321 section 4.2), each paired with the command it answers. */
+#include "smtp/state.h"
+
+/* EHLO keywords that matter, in the order of their SMTP_CAP_* bits. */
+static const char *const keywords[] = { "PIPELINING", "CHUNKING", "STARTTLS", "SMTPUTF8" };
+#define ALL_KEYWORDS 0x0f
+
+static bool
+is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_separator(uint8_t c)
+{
+	return c == ' ' || c == '-' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* in[0..4) is a code and what may stand behind it. */
+static bool
+begins_with_code(struct view in)
+{
+	return in.len >= 4 && is_digit(in.at[0]) && is_digit(in.at[1]) && is_digit(in.at[2]) && is_separator(in.at[3]);
+}
+
+static unsigned
+code_of(struct view in)
+{
+	return (in.at[0] - '0') * 100u + (in.at[1] - '0') * 10u + (in.at[2] - '0');
+}
+
+static bool
+head_is_disguised(const struct smtp_session *s)
+{
+	return s->slot_count > 0 && (slot_head(s) & SLOT_DISGUISED);
+}
+
+static enum smtp_verb
+head_verb(const struct smtp_session *s)
+{
+	return s->slot_count > 0 ? slot_head(s) & SLOT_VERB : VERB_NONE;
+}
+
+static bool
+is_hello(enum smtp_verb verb)
+{
+	return verb == VERB_EHLO || verb == VERB_LHLO || verb == VERB_HELO;
+}
+
+/* A word of an EHLO reply line, octet for octet; the first line is the server's name. */
+static void
+read_keyword(struct smtp_session *s, uint8_t c)
+{
+	if (s->word_mask == 0)
+		return;
+	bool end = c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	for (unsigned k = 0; k < sizeof(keywords) / sizeof(keywords[0]); k++) {
+		uint8_t want = (uint8_t)keywords[k][s->word_len];
+		if (!(s->word_mask & 1u << k))
+			continue;
+		if (end && want == 0)
+			s->caps_read |= (uint8_t)(1u << k);
+		if (end || want == 0 || ascii_lower(c) != ascii_lower(want))
+			s->word_mask &= (uint8_t) ~(1u << k);
+	}
+	s->word_len++;
+}
+
+/* The first code of a reply is complete: which command does it answer? */
+static void
+begin_reply(struct smtp_session *s)
+{
+	s->in_reply = true;
+	s->reply_lines = false;
+	s->passes = false;
+	s->caps_read = 0;
+	if (s->client == CLIENT_DOT && s->slot_count == 0 && s->line_code != 421) {
+		/* The server has taken the doubtful dot line as the end, unless it found another one behind it. */
+		if (s->strict_end)
+			go_blind(s, CTR_blind_line_ends);
+		slot_push(s, VERB_BODY_END);
+		if (s->client == CLIENT_DOT) {
+			s->client = CLIENT_GATE;
+			s->gate = VERB_BODY_END;
+		}
+	}
+	/* A session that began before us: its greeting may come after the first command that we saw. */
+	bool greeting = s->midstream && !s->replied && s->line_code == 220 && head_verb(s) != VERB_STARTTLS;
+	s->unsolicited = s->slot_count == 0 || greeting;
+	if (s->unsolicited && !greeting && s->line_code != 421) {
+		s->unpaired = true;
+		if (s->doubt)
+			go_blind(s, CTR_blind_line_ends);
+	}
+	/* The server closes: its word reaches the client. */
+	s->passes = s->line_code == 421 || s->line_code == 554;
+}
+
+/* The answer is one that the command can have. */
+static bool
+fits(enum smtp_verb verb, unsigned code)
+{
+	unsigned class = code / 100;
+	if (class == 3)
+		return verb == VERB_DATA || verb == VERB_AUTH || verb == VERB_AUTH_LINE;
+	return class == 2 || class == 4 || class == 5;
+}
+
+/* What the answer to the oldest command changes. */
+static void
+answer(struct smtp_session *s, unsigned code, struct smtp_reply *reply)
+{
+	bool full = s->slot_count == SMTP_SLOTS;
+	bool disguised = head_is_disguised(s);
+	slot_settle(s, code / 100 == 2, reply);
+	if (is_hello(reply->verb) && code / 100 == 2) {
+		s->caps_known = true;
+		s->caps = reply->verb == VERB_HELO ? 0 : s->caps_read;
+	}
+	if (s->client == CLIENT_BLIND || s->client == CLIENT_OPAQUE)
+		return;
+	bool body_refused = reply->verb == VERB_DATA && code / 100 != 3 && s->client != CLIENT_GATE;
+	if (!disguised && (!fits(reply->verb, code) || body_refused)) {
+		go_blind(s, CTR_blind_replies);
+		return;
+	}
+	if (s->client == CLIENT_GATE && s->slot_count == 0) {
+		gate_open(s, reply->verb, code);
+		reply->gate_opened = true;
+	} else if (full) {
+		reply->gate_opened = true;
+	} else if (reply->verb == VERB_AUTH && code / 100 == 3 && s->client == CLIENT_LINE && s->slot_count == 0) {
+		s->client = CLIENT_CREDENTIALS;
+	}
+}
+
+/* An answer to something that we did not see. */
+static void
+answer_unseen(struct smtp_session *s, unsigned code)
+{
+	if (s->client != CLIENT_SYNC)
+		return;
+	s->evidence = true;
+	if (code / 100 == 3) {
+		s->client = code == 354 ? CLIENT_BODY : CLIENT_CREDENTIALS;
+		s->match = MATCH_CRLF;
+	}
+}
+
+static void
+end_reply(struct smtp_session *s, struct smtp_reply *reply)
+{
+	reply->last = true;
+	reply->code = s->reply_code;
+	if (s->unsolicited)
+		answer_unseen(s, s->reply_code);
+	else
+		answer(s, s->reply_code, reply);
+	if (s->reply_code == 421 && s->client != CLIENT_BLIND) {
+		reply->gate_opened |= s->client == CLIENT_GATE || s->client == CLIENT_DOT;
+		s->ended = true;
+		s->client = CLIENT_OVER;
+	}
+	s->in_reply = false;
+	s->overtaken = false;
+	s->replied = true;
+	s->server = SERVER_START;
+}
+
+/* What the piece belongs to, as far as is known behind it. */
+static void
+describe(const struct smtp_session *s, struct smtp_reply *reply)
+{
+	reply->unsolicited = s->in_reply ? s->unsolicited : s->slot_count == 0;
+	reply->verb = reply->unsolicited ? VERB_NONE : head_verb(s);
+	reply->disguised = s->in_reply && !s->unsolicited && !s->passes && head_is_disguised(s);
+	reply->code = s->in_reply ? s->reply_code : 0;
+}
+
+/* A reply line is at its separator: what line is it? */
+static void
+begin_line(struct smtp_session *s, uint8_t separator)
+{
+	s->line_final = separator != '-';
+	if (!s->in_reply)
+		begin_reply(s);
+	else
+		s->reply_lines = true;
+	s->reply_code = s->line_code;
+	s->word_len = 0;
+	s->word_mask = s->reply_lines && is_hello(head_verb(s)) && !s->unsolicited ? ALL_KEYWORDS : 0;
+}
+
+/* One octet of a code or its separator. */
+static void
+read_code(struct smtp_session *s, uint8_t c)
+{
+	if (s->reply_digits < 3 && is_digit(c)) {
+		s->line_code = (uint16_t)(s->line_code * 10 + (c - '0'));
+		s->reply_digits++;
+		return;
+	}
+	s->line_text = s->reply_digits < 3 || !is_separator(c);
+	s->server = SERVER_TEXT;
+	if (!s->line_text)
+		begin_line(s, c);
+}
+
+static void
+start_line(struct smtp_session *s)
+{
+	s->server = SERVER_CODE;
+	s->reply_digits = 0;
+	s->line_code = 0;
+}
+
+/* The greeting must be one: something else speaks here (RFC 5321 section 3.1). */
+static bool
+is_no_greeting(const struct smtp_session *s)
+{
+	return s->server == SERVER_TEXT && s->line_text && !s->replied && !s->in_reply && !s->midstream;
+}
+
+/* Reads up to the end of a line at most. Returns octets read. */
+static size_t
+read_reply_line(struct smtp_session *s, struct view in, bool *line_ended)
+{
+	size_t i = 0;
+	*line_ended = false;
+	while (i < in.len && s->server == SERVER_CODE)
+		read_code(s, in.at[i++]);
+	if (s->server != SERVER_TEXT)
+		return i;
+	if (i > 0 && in.at[i - 1] == '\n') {
+		*line_ended = true;
+		return i;
+	}
+	const uint8_t *lf = i < in.len ? memchr(in.at + i, '\n', in.len - i) : NULL;
+	size_t end = lf != NULL ? (size_t)(lf - in.at) + 1 : in.len;
+	for (size_t k = i; s->word_mask != 0 && k < end; k++)
+		read_keyword(s, in.at[k]);
+	*line_ended = lf != NULL;
+	return end;
+}
+
+/*
+ * The client went on before this reply was complete. It has ended where it
+ * stands if what comes now begins like a reply: in the middle of a line, with
+ * a code; between lines, with another code than its own (RFC 5321 section
+ * 4.2.1), or with any, where the client always waits for answers.
+ */
+static bool
+was_cut(const struct smtp_session *s, struct view in)
+{
+	if (!s->in_reply || !begins_with_code(in))
+		return false;
+	return s->server == SERVER_TEXT ||
+	       (s->server == SERVER_CODE && s->reply_digits == 0 && (code_of(in) != s->reply_code || !s->pipelines));
+}
+
+/* A disguised slot is decided on its first 4 octets: true where they are not there yet. */
+static bool
+wants_code(const struct smtp_session *s, struct view in)
+{
+	return s->server == SERVER_START && head_is_disguised(s) && in.len < 4 && memchr(in.at, '\n', in.len) == NULL;
+}
+
+void
+smtp_server(struct smtp_session *s, struct view in, struct smtp_reply *reply)
+{
+	*reply = (struct smtp_reply){ 0 };
+	if (in.len == 0)
+		return;
+	s->server_spoke = true;
+	if (s->client == CLIENT_BLIND || s->client == CLIENT_OPAQUE) {
+		reply->used = in.len;
+		reply->blind = s->client == CLIENT_BLIND;
+		reply->cause = s->cause;
+		return;
+	}
+	bool overtaken = s->overtaken;
+	s->overtaken = false;
+	if (overtaken && was_cut(s, in)) {
+		describe(s, reply);
+		s->unpaired = true;
+		end_reply(s, reply);
+		return;
+	}
+	if (wants_code(s, in)) {
+		describe(s, reply);
+		reply->need_more = true;
+		return;
+	}
+	if (s->server == SERVER_START) {
+		reply->first = !head_is_disguised(s) || begins_with_code(in);
+		start_line(s);
+	}
+	bool line_ended;
+	reply->used = read_reply_line(s, in, &line_ended);
+	describe(s, reply);
+	if (is_no_greeting(s))
+		go_blind(s, CTR_blind_grammar);
+	if (line_ended) {
+		if (s->in_reply && s->line_final && !s->line_text)
+			end_reply(s, reply);
+		else if (s->in_reply)
+			start_line(s);
+		else
+			s->server = SERVER_START;
+	}
+	reply->blind = s->client == CLIENT_BLIND;
+	reply->cause = s->cause;
+}
