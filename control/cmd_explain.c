@@ -106,10 +106,12 @@ rules_path(const struct explain *x)
 	struct settings *settings = settings_load(x->config_path);
 	if (settings == NULL)
 		return NULL;
-	bool there = access(settings->rules, R_OK) == 0 || x->config_path != NULL;
-	char *path = strdup(there ? settings->rules : POSTERN_SHIPPED_RULES);
+	const char *path = settings->rules;
+	if (access(path, R_OK) != 0 && x->config_path == NULL)
+		path = access(POSTERN_RULES_INSTALLED, R_OK) == 0 ? POSTERN_RULES_INSTALLED : POSTERN_RULES_IN_TREE;
+	char *owned = strdup(path);
 	settings_free(settings);
-	return path;
+	return owned;
 }
 
 static bool
