@@ -15,13 +15,13 @@
 
 /* Two ports that are one line: what comes in at one leaves at the other. */
 struct settings_pair {
-	char *inside;  /* "0000:3b:00.0" (PCI), or an EAL vdev: "net_af_xdp0,iface=eth1" */
+	char *inside; /* "0000:3b:00.0" (PCI), or an EAL vdev: "net_af_xdp0,iface=eth1" */
 	char *outside;
 };
 
 struct settings {
-	char *operator_name;          /* operator: appears in refusals; default: the host name */
-	char *rules;                  /* rules: the top rule file; default /etc/postern/rules.conf */
+	char *operator_name; /* operator: appears in refusals; default: the host name */
+	char *rules;         /* rules: the top rule file; default /etc/postern/rules.conf */
 
 	struct {
 		struct settings_pair *pairs;
@@ -29,38 +29,40 @@ struct settings {
 		unsigned workers;         /* default 1 */
 		char *cores;              /* "0-1": core list of the EAL; default: first workers+1 cores */
 		bool huge_pages;          /* default true; false is --no-huge */
+		bool huge_pages_required; /* "huge_pages: true" stands in the file: without them the dataplane does not
+					     start */
 		unsigned memory_mb;       /* default 512 */
 		char **eal_args;          /* further EAL arguments, verbatim */
 		unsigned eal_args_count;
-		uint16_t *mail_ports;     /* default 25, 587 */
+		uint16_t *mail_ports; /* default 25, 587 */
 		unsigned mail_ports_count;
-		unsigned flows;           /* per worker; default 262144 */
-		unsigned packets;         /* buffers in the pool; default 16383 */
-		unsigned held_packets;    /* cap per worker; default 4096 */
+		unsigned flows;                 /* per worker; default 262144 */
+		unsigned packets;               /* buffers in the pool; default 16383 */
+		unsigned held_packets;          /* cap per worker; default 4096 */
 		unsigned held_packets_per_flow; /* default 64 */
-		unsigned hold_ms;         /* default 3000 */
-		unsigned refusals_per_session; /* before 421; default 8 */
-		bool ignore_checksums;    /* default false */
-		unsigned idle_sleep_us;   /* longest micro-sleep of an idle worker; 0: never; default 100 */
-		char *when_blind;         /* "pass" or "reset"; default pass */
-		char *user;               /* to become after start; "": stay */
-		char *socket;             /* default PROTOCOL_DP_SOCKET */
+		unsigned hold_ms;               /* default 3000 */
+		unsigned refusals_per_session;  /* before 421; default 8 */
+		bool ignore_checksums;          /* default false */
+		unsigned idle_sleep_us;         /* longest micro-sleep of an idle worker; 0: never; default 100 */
+		char *when_blind;               /* "pass" or "reset"; default pass */
+		char *user;                     /* to become after start; "": stay */
+		char *socket;                   /* default PROTOCOL_DP_SOCKET */
 	} dataplane;
 
 	struct {
-		char *socket;             /* default PROTOCOL_CONTROL_SOCKET */
-		char *cache;              /* directory of compiled rule sets; default /var/cache/postern; "": none */
-		unsigned cache_entries;   /* kept; default 16 */
-		unsigned compile_seconds; /* limit of the compiling child; default 600 */
+		char *socket;               /* default PROTOCOL_CONTROL_SOCKET */
+		char *cache;                /* directory of compiled rule sets; default /var/cache/postern; "": none */
+		unsigned cache_entries;     /* kept; default 16 */
+		unsigned compile_seconds;   /* limit of the compiling child; default 600 */
 		unsigned compile_memory_mb; /* default 8192 */
-		bool watch;               /* reload when a rule file changes; default true */
+		bool watch;                 /* reload when a rule file changes; default true */
 	} control;
 
 	struct {
-		char *path;               /* file of JSON lines; "": none; default /var/log/postern/events.json */
-		bool clear_addresses;     /* default false: keyed hashes */
-		char *key_file;           /* 32 octets for the hash; made when missing; default /var/lib/postern/event.key */
-		unsigned ring;            /* events between worker and writer; default 4096 */
+		char *path;           /* file of JSON lines; "": none; default /var/log/postern/events.json */
+		bool clear_addresses; /* default false: keyed hashes */
+		char *key_file; /* 32 octets for the hash; made when missing; default /var/lib/postern/event.key */
+		unsigned ring;  /* events between worker and writer; default 4096 */
 	} events;
 };
 

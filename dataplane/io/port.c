@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <rte_ethdev.h>
+
+#include "io/port.h"
+#include "live/say.h"
+
+/*
+ * Toeplitz with this key gives both directions of a flow the same hash: the key repeats every 16 bits, so that
+ * addresses may change places.
+ */
+#define SYMMETRIC_KEY_LEN 40
+static uint8_t symmetric_key[SYMMETRIC_KEY_LEN] = {
+	0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a,
+	0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a,
+	0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a,
+};
+/* Addresses only: fragments have no ports, and must meet the rest of their flow. */
+#define SYMMETRIC_FIELDS (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6)
+
+/* "net_af_xdp0,iface=eth1" names port net_af_xdp0, "0000:3b:00.0,arg=1" port 0000:3b:00.0. */
+static bool
+port_id_of(const char *device, uint16_t *id)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(device, ","), device);
+	return rte_eth_dev_get_port_by_name(name, id) == 0;
+}
+
+/* The MTU of a kernel interface is the kernel's; ethdev would tell the default of 1500. 0: none. */
+static uint16_t
+kernel_mtu(unsigned if_index)
+{
+	struct ifreq request = { 0 };
+	uint16_t mtu = 0;
+	int fd;
+
+	if (if_index == 0 || if_indextoname(if_index, request.ifr_name) == NULL)
+		return 0;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	if (ioctl(fd, SIOCGIFMTU, &request) == 0 && request.ifr_mtu > 0 && request.ifr_mtu <= UINT16_MAX)
+		mtu = (uint16_t)request.ifr_mtu;
+	close(fd);
+	return mtu;
+}
+
+static bool
+port_find(struct port *port, const char *device)
+{
+	struct rte_eth_dev_info info;
+
+	port->device = device;
+	if (!port_id_of(device, &port->id)) {
+		say("port \"%s\": no such device. A PCI address (0000:3b:00.0, bound to vfio-pci) or an EAL vdev "
+		    "(net_af_xdp0,iface=eth1) is wanted; the lines of EAL above may say more",
+		    device);
+		return false;
+	}
+	if (rte_eth_dev_info_get(port->id, &info) != 0) {
+		say("port \"%s\": the driver tells nothing about it", device);
+		return false;
+	}
+	port->af_xdp = strcmp(info.driver_name, "net_af_xdp") == 0;
+	port->chains = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	port->mtu = kernel_mtu(info.if_index);
+	if (port->mtu == 0 && rte_eth_dev_get_mtu(port->id, &port->mtu) != 0)
+		port->mtu = RTE_ETHER_MTU;
+	if (port->mtu < RTE_ETHER_MIN_MTU)
+		port->mtu = RTE_ETHER_MTU;
+	return true;
+}
+
+bool
+ports_find(struct ports *ports, const struct settings *s)
+{
+	memset(ports, 0, sizeof(*ports));
+	if (s->dataplane.pairs_count == 0 || s->dataplane.pairs_count > PAIRS_MAX) {
+		say("dataplane: pairs: %u pairs of ports; 1 to %d are possible", s->dataplane.pairs_count, PAIRS_MAX);
+		return false;
+	}
+	ports->pairs = s->dataplane.pairs_count;
+	for (unsigned i = 0; i < ports->pairs; i++) {
+		struct port *inside = &ports->port[port_slot(i, SIDE_INSIDE)];
+		struct port *outside = &ports->port[port_slot(i, SIDE_OUTSIDE)];
+
+		if (!port_find(inside, s->dataplane.pairs[i].inside) ||
+		    !port_find(outside, s->dataplane.pairs[i].outside))
+			return false;
+		if (inside->id == outside->id) {
+			say("pair %u: both sides are \"%s\"; two different ports are wanted", i, inside->device);
+			return false;
+		}
+		if (inside->mtu != outside->mtu) {
+			say("pair %u: MTU %u at \"%s\" but %u at \"%s\": frames that fit one side would be lost at the "
+			    "other; set them equal",
+			    i, inside->mtu, inside->device, outside->mtu, outside->device);
+			return false;
+		}
+	}
+	return true;
+}
+
+unsigned
+ports_symmetric_queues(const struct ports *ports, unsigned wanted)
+{
+	for (unsigned i = 0; i < 2 * ports->pairs; i++) {
+		struct rte_eth_dev_info info;
+
+		if (rte_eth_dev_info_get(ports->port[i].id, &info) != 0)
+			return 1;
+		/* A device without a key or a table does not hash, whatever else it claims. */
+		if (info.hash_key_size != SYMMETRIC_KEY_LEN || info.reta_size == 0 ||
+		    (info.flow_type_rss_offloads & SYMMETRIC_FIELDS) != SYMMETRIC_FIELDS)
+			return 1;
+		if (info.max_rx_queues < wanted || info.max_tx_queues < wanted)
+			return 1;
+	}
+	return wanted;
+}
+
+/* Nothing that changes a frame: no LRO, no tag stripping, no checksums written. */
+static void
+port_conf(const struct port *port, const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
+{
+	memset(conf, 0, sizeof(*conf));
+	conf->rxmode.mtu = RTE_MIN(port->mtu, info->max_mtu);
+	conf->rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+	conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	if (port->queues == 1)
+		return;
+	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	conf->rx_adv_conf.rss_conf.rss_key = symmetric_key;
+	conf->rx_adv_conf.rss_conf.rss_key_len = SYMMETRIC_KEY_LEN;
+	conf->rx_adv_conf.rss_conf.rss_hf = SYMMETRIC_FIELDS;
+}
+
+static int
+port_queues(const struct port *port, struct rte_mempool *pool)
+{
+	uint16_t rx = PORT_DESCRIPTORS, tx = PORT_DESCRIPTORS;
+	int socket = rte_eth_dev_socket_id(port->id);
+	int failed = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
+
+	for (uint16_t q = 0; q < port->queues && failed == 0; q++) {
+		failed = rte_eth_rx_queue_setup(port->id, q, rx, (unsigned)socket, NULL, pool);
+		if (failed == 0)
+			failed = rte_eth_tx_queue_setup(port->id, q, tx, (unsigned)socket, NULL);
+	}
+	return failed;
+}
+
+static void
+say_link(const struct port *port)
+{
+	struct rte_eth_link link;
+
+	if (rte_eth_link_get_nowait(port->id, &link) == 0)
+		say("port \"%s\": link %s, MTU %u, %u queue%s", port->device, link.link_status ? "up" : "down",
+		    port->mtu, port->queues, port->queues == 1 ? "" : "s");
+}
+
+static bool
+port_open(struct port *port, struct rte_mempool *pool)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf;
+	const char *step = "information";
+	int failed = rte_eth_dev_info_get(port->id, &info);
+
+	if (failed == 0) {
+		step = "configuration";
+		port_conf(port, &info, &conf);
+		failed = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
+	}
+	if (failed == 0) {
+		step = "queue setup";
+		failed = port_queues(port, pool);
+	}
+	if (failed == 0) {
+		step = "start";
+		failed = rte_eth_dev_start(port->id);
+	}
+	if (failed != 0) {
+		say("port \"%s\": %s failed: %s", port->device, step, rte_strerror(-failed));
+		return false;
+	}
+	port->open = true;
+	/* Rings and files have no such mode and need none. */
+	failed = rte_eth_promiscuous_enable(port->id);
+	if (failed != 0 && failed != -ENOTSUP)
+		say("port \"%s\": promiscuous mode failed: %s; frames for other hosts may not arrive", port->device,
+		    rte_strerror(-failed));
+	say_link(port);
+	return true;
+}
+
+bool
+ports_open(struct ports *ports, unsigned queues, struct rte_mempool *pool)
+{
+	for (unsigned i = 0; i < 2 * ports->pairs; i++) {
+		ports->port[i].queues = (uint16_t)queues;
+		if (!port_open(&ports->port[i], pool))
+			return false;
+	}
+	return true;
+}
+
+void
+ports_close(struct ports *ports)
+{
+	for (unsigned i = 0; i < 2 * ports->pairs; i++) {
+		struct port *port = &ports->port[i];
+
+		if (!port->open)
+			continue;
+		rte_eth_dev_stop(port->id);
+		rte_eth_dev_close(port->id);
+		port->open = false;
+	}
+}
+
+uint64_t
+ports_lost(const struct ports *ports)
+{
+	uint64_t lost = 0;
+
+	for (unsigned i = 0; i < 2 * ports->pairs; i++) {
+		struct rte_eth_stats stats;
+
+		if (rte_eth_stats_get(ports->port[i].id, &stats) == 0)
+			lost += stats.imissed + stats.rx_nombuf;
+	}
+	return lost;
+}
+
+uint32_t
+ports_frame_max(const struct ports *ports)
+{
+	uint32_t mtu = 0;
+
+	for (unsigned i = 0; i < 2 * ports->pairs; i++)
+		mtu = RTE_MAX(mtu, ports->port[i].mtu);
+	return mtu + RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The ports of the box, in pairs: what comes in at one side leaves at the
+ * other. Opened by the main thread before any worker runs, closed after the
+ * last one has stopped.
+ */
+#ifndef POSTERN_IO_PORT_H
+#define POSTERN_IO_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/packet.h"
+#include "settings.h"
+
+#define PAIRS_MAX 8
+#define SLOTS_MAX (2 * PAIRS_MAX)
+/* Descriptors of a ring; the stock AF_XDP driver keeps as many buffers on each side of a queue for itself. */
+#define PORT_DESCRIPTORS 2048
+
+struct rte_mempool;
+
+struct port {
+	const char *device; /* as in the settings; borrowed */
+	uint16_t id;        /* of the ethdev */
+	uint16_t mtu;       /* octets of IP packet */
+	uint16_t queues;    /* receive queues = transmit queues */
+	bool af_xdp;        /* needs all buffers in one piece of memory */
+	bool chains;        /* takes a frame that stands in several buffers */
+	bool open;
+};
+
+/* A slot is the index of a port: 2 * pair + side. */
+struct ports {
+	unsigned pairs;
+	struct port port[SLOTS_MAX];
+};
+
+static inline unsigned
+port_slot(unsigned pair, unsigned side)
+{
+	return 2 * pair + side;
+}
+
+/* Finds the devices of all pairs and asks them for MTU and abilities. False after a sentence on stderr. */
+bool ports_find(struct ports *ports, const struct settings *s);
+
+/* Receive queues that every port can have, and can fill by a hash that is equal for both directions: `wanted` or 1. */
+unsigned ports_symmetric_queues(const struct ports *ports, unsigned wanted);
+
+/* Configures and starts all ports with `queues` queues, buffers from `pool`. False after a sentence on stderr. */
+bool ports_open(struct ports *ports, unsigned queues, struct rte_mempool *pool);
+
+/* Stops and closes whatever is open. */
+void ports_close(struct ports *ports);
+
+/* Frames that ports lost before any worker saw them, all ports together (missed, and no buffer). Any thread. */
+uint64_t ports_lost(const struct ports *ports);
+
+/* Octets of the longest frame of any port: MTU, Ethernet header and two tags. */
+uint32_t ports_frame_max(const struct ports *ports);
+
+#endif

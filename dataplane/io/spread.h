@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The software spread, for ports that cannot hash symmetrically themselves:
+ * worker 0 owns the ports, hands each frame to the worker of its flow over a
+ * ring, and sends what the others hand back. Each ring has one writer and one
+ * reader.
+ */
+#ifndef POSTERN_IO_SPREAD_H
+#define POSTERN_IO_SPREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WORKERS_MAX 64
+
+struct rte_ring;
+
+struct spread {
+	unsigned workers;
+	struct rte_ring *in[WORKERS_MAX];  /* worker 0 -> worker i; [0] unused */
+	struct rte_ring *out[WORKERS_MAX]; /* worker i -> worker 0; [0] unused */
+};
+
+/* Makes the rings. False after a sentence on stderr. Main thread. */
+bool spread_init(struct spread *spread, unsigned workers);
+
+/*
+ * Equal for both directions of a flow and for its fragments: a hash of the IP
+ * addresses alone, found behind up to three VLAN tags. 0 for anything else.
+ * Pure. `len` octets at `frame`, which may be hostile.
+ */
+uint32_t spread_hash(const uint8_t *frame, uint32_t len);
+
+/* The worker, below `workers`, of a frame. */
+static inline unsigned
+spread_worker(const uint8_t *frame, uint32_t len, unsigned workers)
+{
+	return (unsigned)((uint64_t)spread_hash(frame, len) * workers >> 32);
+}
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include <rte_ethdev.h>
+#include <rte_ring.h>
+
+#include "io/clock.h"
+#include "io/worker.h"
+#include "live/event_ring.h"
+#include "live/publish.h"
+#include "live/say.h"
+
+enum {
+	TICK_NS = 1000000,     /* how often timers are looked at */
+	IDLE_SPIN = 64,        /* empty rounds before the first sleep */
+	DRAIN_NS = 1000000000, /* the owner of the ports waits that long for the others at the end */
+	BURST = FLOW_BURST,
+};
+
+/* One round of a worker: the clocks and the rule set, read once. */
+struct round {
+	const struct ruleset *rules;
+	uint64_t now_ns;
+	uint64_t wall_ns;
+};
+
+/* Runs frames that arrived at their slots through the pipeline. */
+static void
+run_frames(struct worker *w, const struct round *r, struct rte_mbuf **frames, unsigned n)
+{
+	struct packet *burst[BURST];
+
+	n = front_receive(&w->front, frames, n, burst, r->now_ns);
+	if (n > 0)
+		pipeline_burst(w->pipeline, r->rules, burst, n, r->now_ns, r->wall_ns);
+}
+
+/* Hands frames to the workers of their flows; keeps its own, in front of `frames`. Returns their number. */
+static unsigned
+spread_frames(struct worker *w, struct rte_mbuf **frames, unsigned n)
+{
+	struct spread *spread = w->spread;
+	struct outbox box[WORKERS_MAX];
+	unsigned own = 0;
+
+	for (unsigned i = 0; i < spread->workers; i++)
+		box[i].count = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = frames[i];
+		unsigned to = spread_worker(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, spread->workers);
+
+		if (to == 0)
+			frames[own++] = m;
+		else
+			box[to].frame[box[to].count++] = m;
+	}
+	for (unsigned i = 1; i < spread->workers; i++) {
+		unsigned sent = rte_ring_sp_enqueue_burst(spread->in[i], (void **)box[i].frame, box[i].count, NULL);
+
+		w->counters.value[CTR_spread_dropped] += box[i].count - sent;
+		for (; sent < box[i].count; sent++)
+			rte_pktmbuf_free(box[i].frame[sent]);
+	}
+	return own;
+}
+
+/* Owner of queues: what arrived at each port. Returns how many frames. */
+static unsigned
+poll_ports(struct worker *w, const struct round *r)
+{
+	const struct ports *ports = w->front.ports;
+	struct rte_mbuf *frames[BURST];
+	unsigned total = 0;
+
+	for (unsigned slot = 0; slot < 2 * ports->pairs; slot++) {
+		unsigned n = rte_eth_rx_burst(ports->port[slot].id, w->front.queue, frames, BURST);
+
+		if (n == 0)
+			continue;
+		total += n;
+		for (unsigned i = 0; i < n; i++)
+			frames[i]->port = (uint16_t)slot;
+		if (w->spread != NULL)
+			n = spread_frames(w, frames, n);
+		run_frames(w, r, frames, n);
+	}
+	return total;
+}
+
+/* Owner of the ports: what the other workers want sent. */
+static unsigned
+collect_sent(struct worker *w)
+{
+	struct rte_mbuf *frames[BURST];
+	unsigned total = 0;
+
+	for (unsigned i = 1; i < w->spread->workers; i++) {
+		unsigned n = rte_ring_sc_dequeue_burst(w->spread->out[i], (void **)frames, BURST, NULL);
+
+		for (unsigned k = 0; k < n; k++)
+			front_send(&w->front, frames[k], frames[k]->port);
+		total += n;
+	}
+	return total;
+}
+
+/* Not the owner: what the owner handed over. */
+static unsigned
+poll_ring(struct worker *w, const struct round *r)
+{
+	struct rte_mbuf *frames[BURST];
+	unsigned n = rte_ring_sc_dequeue_burst(w->spread->in[w->index], (void **)frames, BURST, NULL);
+
+	run_frames(w, r, frames, n);
+	return n;
+}
+
+static unsigned
+poll_frames(struct worker *w, const struct round *r)
+{
+	unsigned n;
+
+	if (w->spread == NULL)
+		return poll_ports(w, r);
+	if (w->index != 0)
+		return poll_ring(w, r);
+	n = poll_ports(w, r);
+	return n + collect_sent(w);
+}
+
+/* Sleeps longer the longer nothing came: 1 us, 2 us, ... up to the limit. */
+static void
+rest(struct worker *w, unsigned frames)
+{
+	struct timespec nap = { 0 };
+	unsigned us = w->idle_sleep_us, doublings;
+
+	if (frames > 0) {
+		w->idle = 0;
+		return;
+	}
+	if (us == 0 || ++w->idle < IDLE_SPIN) {
+		rte_pause();
+		return;
+	}
+	doublings = (w->idle - IDLE_SPIN) / 8;
+	if (doublings < 20 && 1U << doublings < us)
+		us = 1U << doublings;
+	nap.tv_nsec = us * 1000L;
+	nanosleep(&nap, NULL);
+}
+
+static void
+round_begin(struct worker *w, struct round *r)
+{
+	r->rules = publication_current(w->rules);
+	r->now_ns = clock_monotonic();
+	r->wall_ns = r->now_ns + w->wall_offset;
+}
+
+static void
+tick(struct worker *w, const struct round *r)
+{
+	if (r->now_ns - w->tick_ns < TICK_NS)
+		return;
+	w->tick_ns = r->now_ns;
+	w->wall_offset = clock_wall() - clock_monotonic();
+	pipeline_tick(w->pipeline, r->rules, r->now_ns, r->wall_ns);
+	flow_list_serve(&w->flows, pipeline_flows(w->pipeline));
+}
+
+/* The owner of the ports goes last: until all others have stopped it sends what they let go. */
+static void
+outlast_others(struct worker *w)
+{
+	uint64_t until = clock_monotonic() + DRAIN_NS;
+
+	while (atomic_load(w->running) > 1 && clock_monotonic() < until) {
+		collect_sent(w);
+		front_flush(&w->front);
+	}
+	while (collect_sent(w) > 0)
+		front_flush(&w->front);
+}
+
+static void
+finish(struct worker *w)
+{
+	struct round r;
+
+	round_begin(w, &r);
+	pipeline_drain(w->pipeline, r.rules, r.now_ns, r.wall_ns);
+	front_flush(&w->front);
+	if (w->spread != NULL && w->index == 0)
+		outlast_others(w);
+	publication_offline(w->rules, w->index);
+	atomic_fetch_sub(w->running, 1);
+}
+
+int
+worker_run(void *ctx)
+{
+	struct worker *w = ctx;
+
+	prctl(PR_SET_TIMERSLACK, 1000UL); /* naps of a few us would take 50 more */
+	publication_online(w->rules, w->index);
+	atomic_fetch_add(w->running, 1);
+	while (!atomic_load_explicit(w->stop, memory_order_relaxed)) {
+		struct round r;
+		unsigned frames;
+
+		round_begin(w, &r);
+		frames = poll_frames(w, &r);
+		tick(w, &r);
+		front_flush(&w->front);
+		publication_quiescent(w->rules, w->index);
+		rest(w, frames);
+	}
+	finish(w);
+	return 0;
+}
+
+static void
+take_event(void *ctx, const struct event *e)
+{
+	struct worker *w = ctx;
+
+	w->counters.value[event_ring_put(w->events, e) ? CTR_events : CTR_events_dropped]++;
+}
+
+unsigned
+worker_fragments(const struct settings *s)
+{
+	return s->dataplane.held_packets / 2;
+}
+
+static void
+pipeline_conf(const struct settings *s, unsigned index, struct pipeline_config *c)
+{
+	pipeline_config_default(c);
+	c->port_count = s->dataplane.mail_ports_count;
+	memcpy(c->ports, s->dataplane.mail_ports, c->port_count * sizeof(c->ports[0]));
+	c->worker = index;
+	c->ignore_checksums = s->dataplane.ignore_checksums;
+	c->noop_limit = s->dataplane.refusals_per_session;
+	c->flows.flows = s->dataplane.flows;
+	c->tcp.held_per_flow = (uint16_t)s->dataplane.held_packets_per_flow;
+	c->tcp.held_per_worker = s->dataplane.held_packets;
+	c->tcp.hold_ns = s->dataplane.hold_ms * 1000000ULL;
+	c->fragments.packets = worker_fragments(s);
+	c->when_blind = strcmp(s->dataplane.when_blind, "reset") == 0 ? POLICY_RESET : POLICY_PASS;
+}
+
+struct worker *
+worker_new(const struct worker_common *common, unsigned index)
+{
+	struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) / 64 * 64);
+	bool owner = common->spread == NULL || index == 0;
+	struct pipeline_config conf;
+
+	if (w == NULL) {
+		say("no memory for worker %u", index);
+		return NULL;
+	}
+	memset(w, 0, sizeof(*w));
+	w->index = index;
+	w->rules = common->rules;
+	w->spread = common->spread;
+	w->idle_sleep_us = common->settings->dataplane.idle_sleep_us;
+	w->stop = common->stop;
+	w->running = common->running;
+	front_init(&w->front, common->pool, &w->counters, common->ports, (uint16_t)(common->spread == NULL ? index : 0),
+		   owner ? NULL : common->spread->out[index]);
+	pipeline_conf(common->settings, index, &conf);
+	w->events = event_ring_new(common->settings->events.ring);
+	w->pipeline = pipeline_new(&conf, &w->front.ops, &w->counters, take_event, w);
+	if (w->events == NULL || w->pipeline == NULL || !flow_list_init(&w->flows)) {
+		say("no memory for the flows of worker %u; lower dataplane: flows (now %u)", index,
+		    common->settings->dataplane.flows);
+		worker_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void
+worker_free(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	if (w->pipeline != NULL)
+		pipeline_free(w->pipeline);
+	event_ring_free(w->events);
+	flow_list_done(&w->flows);
+	free(w);
+}

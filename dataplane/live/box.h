@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Everything that a running postern-dp consists of. Belongs to the main thread, which also answers requests. */
+#ifndef POSTERN_LIVE_BOX_H
+#define POSTERN_LIVE_BOX_H
+
+#include <stdatomic.h>
+
+#include "io/port.h"
+#include "io/spread.h"
+#include "live/event_writer.h"
+#include "live/publish.h"
+#include "settings.h"
+
+struct worker;
+struct server;
+struct rte_mempool;
+
+struct box {
+	struct settings *settings;
+	struct ports ports;
+	struct rte_mempool *pool;
+	struct spread spread;
+	struct publication rules;
+	struct worker *worker[WORKERS_MAX];
+	unsigned workers;
+	struct event_ring *rings[WORKERS_MAX]; /* borrowed from the workers */
+	struct event_writer *writer;
+	struct server *server;
+	uint64_t start_ns;   /* monotonic */
+	unsigned uid;        /* of whoever started it */
+	atomic_bool stop;    /* workers end their loops */
+	atomic_uint running; /* workers in their loops */
+};
+
+#endif
