@@ -57,9 +57,9 @@ read_keyword(struct smtp_session *s, uint8_t c)
 		return;
 	bool end = c == ' ' || c == '\t' || c == '\r' || c == '\n';
 	for (unsigned k = 0; k < sizeof(keywords) / sizeof(keywords[0]); k++) {
-		uint8_t want = (uint8_t)keywords[k][s->word_len];
-		if (!(s->word_mask & 1u << k))
+		if (!(s->word_mask & 1u << k)) /* it has fallen out, and may be shorter than the word */
 			continue;
+		uint8_t want = (uint8_t)keywords[k][s->word_len];
 		if (end && want == 0)
 			s->caps_read |= (uint8_t)(1u << k);
 		if (end || want == 0 || ascii_lower(c) != ascii_lower(want))
