@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "listing.h"
+
+#include "rules/messages.h"
+#include "rules/parser.h"
+#include "wire.h"
+
+static json_t *
+text_of(const struct ruleset_source *s, uint32_t offset)
+{
+	const char *text = source_string(s, offset);
+
+	return wire_text(text, strlen(text));
+}
+
+static const char *
+field_name(unsigned fields)
+{
+	if (fields == FIELD_FROM)
+		return "from";
+	return fields == FIELD_RCPT ? "rcpt" : "any";
+}
+
+static json_t *
+mode_text(const struct source_rule *rule)
+{
+	switch ((enum mode)rule->mode) {
+	case MODE_OBSERVE:
+		return json_string("observe");
+	case MODE_SAMPLE:
+		return json_sprintf("sample:%u%%", rule->sample);
+	case MODE_ENFORCE:
+	case MODE_COUNT:
+		break;
+	}
+	return json_string("enforce");
+}
+
+static json_t *
+place_of(const struct ruleset_source *s, struct place place)
+{
+	const char *file = s->files[place.file];
+	json_t *name = wire_text(file, strlen(file));
+	json_t *at = json_sprintf("%s:%u", json_string_value(name), (unsigned)place.line);
+
+	json_decref(name);
+	return at;
+}
+
+static json_t *
+describe(const struct ruleset_source *s, const struct source_pattern *p)
+{
+	static const char *const kinds[KIND_COUNT] = { "domain", "address", "regex" };
+	const struct source_rule *rule = &s->rules[p->rule];
+	struct view text = source_text(s, p);
+
+	return json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "id", text_of(s, rule->id), "action",
+			 action_name((enum action)p->action), "field", field_name(rule->fields), "kind", kinds[p->kind],
+			 "pattern", wire_text((const char *)text.at, text.len), "means",
+			 text_of(s, p->means != 0 ? p->means : rule->means), "mode", mode_text(rule), "at",
+			 place_of(s, p->place));
+}
+
+json_t *
+listing_of(const char *path)
+{
+	json_t *list = json_array();
+	struct ruleset_source source;
+	struct messages messages = { 0 };
+
+	source_init(&source);
+	rules_parse(path, &source, &messages);
+	for (size_t i = 0; i < source.pattern_count && i < LISTING_MAX; i++)
+		json_array_append_new(list, describe(&source, &source.patterns[i]));
+	messages_free(&messages);
+	source_free(&source);
+	return list;
+}
