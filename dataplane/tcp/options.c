@@ -2,6 +2,7 @@
 #include "tcp/options.h"
 
 #include "base/bytes.h"
+#include "headers/proto.h"
 
 enum {
 	KIND_END = 0,
@@ -13,7 +14,6 @@ enum {
 	KIND_AO = 29,
 };
 
-#define TCP_FIXED  20 /* octets of header before the options */
 #define WSCALE_MAX 14
 
 /* One option of `len` octets at `at`, kind and length octets included. */
@@ -48,7 +48,7 @@ struct tcp_options
 tcp_options_read(const struct packet *p)
 {
 	struct tcp_options o = { 0 };
-	const uint8_t *at = p->data + p->h.l4 + TCP_FIXED;
+	const uint8_t *at = p->data + p->h.l4 + TCP_HEADER_LEN;
 	const uint8_t *end = p->data + p->h.payload;
 
 	while (at < end && at[0] != KIND_END) {

@@ -4,15 +4,7 @@
 #define POSTERN_TCP_SEGMENT_H
 
 #include "base/packet.h"
-
-/* Flags of headers.tcp_flags (RFC 9293 section 3.1). */
-enum {
-	TCP_FIN = 0x01,
-	TCP_SYN = 0x02,
-	TCP_RST = 0x04,
-	TCP_PSH = 0x08,
-	TCP_ACK = 0x10,
-};
+#include "headers/proto.h"
 
 /* True where any of `flags` is set. */
 static inline bool

@@ -35,7 +35,7 @@ flags_sound(const struct packet *p)
 static bool
 no_octets_yet(const struct tcp_half *h)
 {
-	return !h->started || h->nxt == h->start;
+	return h->nxt == h->start;
 }
 
 /* The first SYN, the same again, or another attempt while nothing has been said; a SYN-ACK answers the SYN. */
@@ -47,7 +47,7 @@ syn_ok(const struct tcp *t, const struct packet *p)
 
 	if (segment_has(p, TCP_ACK) && other->syn_seen && !between(p->h.ack, other->start, other->nxt))
 		return false;
-	return segment_first(p) == h->start || (no_octets_yet(h) && no_octets_yet(other));
+	return !h->started || segment_first(p) == h->start || (no_octets_yet(h) && no_octets_yet(other));
 }
 
 /* A RST counts when its number lies in the window, or when it answers what the other end has sent. */
