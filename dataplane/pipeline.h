@@ -20,13 +20,14 @@
 enum policy { POLICY_PASS, POLICY_RESET };
 
 struct pipeline_config {
-	uint16_t ports[32];        /* mail ports, host byte order */
-	unsigned port_count;       /* 0: every TCP flow; it counts as mail by its dialogue (replay --ports any) */
-	unsigned worker;           /* index: scratch, event.worker */
-	bool ignore_checksums;     /* captures with offloaded checksums */
-	bool every_address;        /* an event for each MAIL and RCPT, not only flagged ones (replay) */
-	bool late_events;          /* events when the reply is known, or at the flow's end (replay): transaction numbers are final */
-	unsigned noop_limit;       /* refusals a session before 421 (default 8) */
+	uint16_t ports[32];    /* mail ports, host byte order */
+	unsigned port_count;   /* 0: every TCP flow; it counts as mail by its dialogue (replay --ports any) */
+	unsigned worker;       /* index: scratch, event.worker */
+	bool ignore_checksums; /* captures with offloaded checksums */
+	bool every_address;    /* an event for each MAIL and RCPT, not only flagged ones (replay) */
+	bool late_events;      /* events when the reply is known, or at the flow's end (replay): transaction numbers are
+				  final */
+	unsigned noop_limit;   /* refusals a session before 421 (default 8) */
 	struct flow_limits flows;
 	struct tcp_limits tcp;
 	struct fragment_limits fragments;
@@ -44,7 +45,7 @@ typedef void (*event_fn)(void *ctx, const struct event *e);
 
 /* Returns owned, or NULL. At start only: allocates. Borrows ops and counters for its lifetime. */
 struct pipeline *pipeline_new(const struct pipeline_config *c, const struct packet_ops *ops, struct counters *ctr,
-                              event_fn event, void *event_ctx);
+			      event_fn event, void *event_ctx);
 void pipeline_free(struct pipeline *pl);
 
 /*
@@ -53,7 +54,7 @@ void pipeline_free(struct pipeline *pl);
  * `wall_ns` is the wall clock of `now_ns` for events.
  */
 void pipeline_burst(struct pipeline *pl, const struct ruleset *rules, struct packet **burst, unsigned n,
-                    uint64_t now_ns, uint64_t wall_ns);
+		    uint64_t now_ns, uint64_t wall_ns);
 
 /* Timers: holds, fragments, flow age; each with a small budget. Call now and then, also when idle. */
 void pipeline_tick(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns, uint64_t wall_ns);

@@ -36,7 +36,8 @@ struct flow {
 	uint8_t fate;        /* enum flow_fate */
 	uint8_t blind;       /* enum counter of the cause, 0: not blind */
 	uint8_t heard;       /* FLOW_* marks of the table: what came, unvalidated */
-	bool mail : 1;       /* known to be SMTP (always, on a mail port) */
+	bool mail : 1;       /* known to be SMTP; asked only where every port is looked at */
+	bool greeted : 1;    /* the server greeted like SMTP before the client said what it speaks */
 	bool on_hold : 1;    /* is on the hold list */
 	bool live : 1;       /* in the table */
 	uint16_t burst;      /* last lookup that met the flow */

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "replay/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "replay/front.h"
+
+struct replay {
+	struct replay_options o;
+	struct replay_front front;
+	struct packet_ops ops;
+	struct pipeline *pipeline;
+	struct counters counters;
+	const char *capture; /* file at hand, without its folders */
+	pcap_t *dead;        /* describes the written capture */
+	int written_dlt;
+	double seconds;
+	bool write_failed;
+};
+
+static double
+clock_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void
+on_event(void *ctx, const struct event *e)
+{
+	struct replay *r = ctx;
+
+	r->o.event(r->o.ctx, r->capture, e);
+}
+
+struct replay *
+replay_new(const struct replay_options *o)
+{
+	struct replay *r = calloc(1, sizeof *r);
+	struct pipeline_config c;
+
+	if (r == NULL)
+		return NULL;
+	r->o = *o;
+	r->ops = replay_front_ops(&r->front);
+	pipeline_config_default(&c);
+	memcpy(c.ports, o->ports, o->port_count * sizeof c.ports[0]);
+	c.port_count = o->port_count;
+	c.ignore_checksums = o->ignore_checksums;
+	c.every_address = true;
+	c.late_events = true;
+	/* Nobody waits for a capture's packets: hold longer than a live box may, and forget nothing. */
+	c.tcp.held_per_flow = 1024;
+	c.tcp.hold_ns = 60 * 1000000000ULL;
+	c.flows.embryonic_ns = c.flows.established_ns = 86400 * 1000000000ULL;
+	c.line_buffers = 1024;
+	c.edits = 1024;
+	r->pipeline = pipeline_new(&c, &r->ops, &r->counters, on_event, r);
+	if (r->pipeline == NULL) {
+		fprintf(stderr, "postern: no memory for the pipeline\n");
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+/* Opens the capture to write with the link type of the first one read; a capture file has one link type only. */
+static bool
+open_output(struct replay *r, int dlt)
+{
+	if (r->o.write == NULL)
+		return true;
+	if (r->front.out != NULL) {
+		if (dlt == r->written_dlt)
+			return true;
+		fprintf(stderr, "postern: %s: link type differs from the captures before it; --write takes one\n",
+			r->capture);
+		return false;
+	}
+	r->written_dlt = dlt;
+	r->dead = pcap_open_dead_with_tstamp_precision(dlt, 262144, PCAP_TSTAMP_PRECISION_NANO);
+	r->front.out = pcap_dump_open(r->dead, r->o.write);
+	if (r->front.out == NULL)
+		fprintf(stderr, "postern: %s: %s\n", r->o.write, pcap_geterr(r->dead));
+	return r->front.out != NULL;
+}
+
+/* One captured frame into the pipeline. A snapped frame goes in as it is: its lengths say that it is short. */
+static bool
+feed(struct replay *r, const struct pcap_pkthdr *h, const u_char *octets, int link)
+{
+	struct packet *p = replay_front_packet(&r->front, octets, h->caplen);
+	uint64_t now = (uint64_t)h->ts.tv_sec * 1000000000u + (uint64_t)h->ts.tv_usec;
+
+	if (p == NULL)
+		return false;
+	/* Captures merged from several taps may step back in time; the pipeline's clock must not. */
+	if (now > r->front.now_ns)
+		r->front.now_ns = now;
+	p->link = (uint8_t)link;
+	p->time_ns = r->front.now_ns;
+	pipeline_burst(r->pipeline, r->o.rules, &p, 1, r->front.now_ns, now);
+	pipeline_tick(r->pipeline, r->o.rules, r->front.now_ns, now);
+	return true;
+}
+
+static bool
+feed_all(struct replay *r, pcap_t *in, int link)
+{
+	struct pcap_pkthdr *h;
+	const u_char *octets;
+	int got;
+
+	r->front.now_ns = 0;
+	while ((got = pcap_next_ex(in, &h, &octets)) == 1) {
+		if (!feed(r, h, octets, link)) {
+			fprintf(stderr, "postern: %s: no memory\n", r->capture);
+			return false;
+		}
+	}
+	pipeline_drain(r->pipeline, r->o.rules, r->front.now_ns, r->front.now_ns);
+	if (got == PCAP_ERROR)
+		fprintf(stderr, "postern: %s: %s (what was read up to there counts)\n", r->capture, pcap_geterr(in));
+	return got != PCAP_ERROR;
+}
+
+bool
+replay_file(struct replay *r, const char *path)
+{
+	char err[PCAP_ERRBUF_SIZE];
+	const char *slash = strrchr(path, '/');
+	double begin = clock_seconds();
+	pcap_t *in = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, err);
+	int dlt, link;
+	bool ok;
+
+	r->capture = slash != NULL ? slash + 1 : path;
+	if (in == NULL) {
+		fprintf(stderr, "postern: %s\n", err);
+		return false;
+	}
+	dlt = pcap_datalink(in);
+	link = replay_link_type(dlt);
+	if (link < 0) {
+		const char *name = pcap_datalink_val_to_name(dlt);
+		fprintf(stderr,
+			"postern: %s: link type %s is not supported; Ethernet, Linux cooked (v1, v2), raw IP and "
+			"loopback are\n",
+			r->capture, name != NULL ? name : "(unknown)");
+		pcap_close(in);
+		return false;
+	}
+	ok = open_output(r, dlt) && feed_all(r, in, link);
+	pcap_close(in);
+	r->seconds += clock_seconds() - begin;
+	return ok;
+}
+
+bool
+replay_done(struct replay *r, struct replay_totals *totals)
+{
+	bool ok = true;
+
+	pipeline_free(r->pipeline);
+	if (r->front.out != NULL) {
+		ok = pcap_dump_flush(r->front.out) == 0 && ferror(pcap_dump_file(r->front.out)) == 0;
+		if (!ok)
+			fprintf(stderr, "postern: %s: could not be written\n", r->o.write);
+		pcap_dump_close(r->front.out);
+	}
+	if (r->dead != NULL)
+		pcap_close(r->dead);
+	replay_front_done(&r->front);
+	totals->counters = r->counters;
+	totals->seconds = r->seconds;
+	free(r);
+	return ok;
+}

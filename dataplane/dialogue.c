@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Ordered octets to a dialogue: the client's to commands and body, the
+ * server's to replies, and how far each may leave. The mark tcp.half[].clear
+ * stays at the start of a line that may still become MAIL or RCPT.
+ */
+#include "internal.h"
+#include "smtp/sniff.h"
+
+void
+dialogue_end(struct pipeline *pl, struct flow *f, enum flow_fate fate, unsigned cause)
+{
+	if (f->fate != FLOW_INSPECT)
+		return;
+	if (cause != 0 && fate == FLOW_PASS && pl->config.when_blind == POLICY_RESET && !f->tcp.read_only)
+		fate = FLOW_RESET;
+	f->fate = (uint8_t)fate;
+	if (cause != 0 && f->blind == 0)
+		pl->ctr->value[cause]++;
+	else if (cause == 0 && fate == FLOW_PASS)
+		pl->ctr->value[CTR_sessions_tls]++;
+	f->blind = (uint8_t)cause;
+	if (fate == FLOW_PASS)
+		f->tcp.half[DIR_CLIENT].mode = f->tcp.half[DIR_SERVER].mode = STREAM_IGNORED;
+	judge_flush(pl, f);
+}
+
+static struct view
+rest_of(struct view v, size_t from)
+{
+	return view_of(v.at + from, v.len - from);
+}
+
+/* A command line is complete. False: nothing behind it is read any more. */
+static bool
+command(struct pipeline *pl, struct flow *f, uint32_t end, const struct smtp_item *item)
+{
+	switch (item->verb) {
+	case VERB_MAIL:
+	case VERB_RCPT:
+		pl->ctr->value[item->verb == VERB_MAIL ? CTR_mails : CTR_recipients]++;
+		return judge_command(pl, f, end - (uint32_t)item->line_len, item);
+	case VERB_UNKNOWN:
+		pl->ctr->value[CTR_unknown_verb]++;
+		return true;
+	default:
+		return true;
+	}
+}
+
+static size_t
+read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
+{
+	struct tcp_half *half = &f->tcp.half[DIR_CLIENT];
+	struct smtp_item item;
+	size_t at = 0;
+
+	while (at < v.len) {
+		smtp_client(&f->smtp, pl->lines, rest_of(v, at), &item);
+		at += item.used;
+		switch (item.step) {
+		case STEP_MORE:
+			half->mode = STREAM_ORDERED;
+			if (!item.may_be_envelope)
+				half->clear = seq + (uint32_t)at;
+			break;
+		case STEP_COMMAND:
+			half->mode = STREAM_ORDERED;
+			if (!command(pl, f, seq + (uint32_t)at, &item))
+				return at;
+			half->clear = seq + (uint32_t)at;
+			break;
+		case STEP_BODY:
+			half->mode = STREAM_FLUENT;
+			half->clear = seq + (uint32_t)at;
+			break;
+		case STEP_GATE:
+			half->mode = STREAM_ORDERED;
+			if (!f->tcp.one_way)
+				return at;
+			smtp_gate_force(&f->smtp); /* answers do not pass here */
+			break;
+		case STEP_OPAQUE:
+			dialogue_end(pl, f, FLOW_PASS, 0);
+			return v.len;
+		case STEP_BLIND:
+			dialogue_end(pl, f, FLOW_PASS, item.cause);
+			return v.len;
+		}
+	}
+	return at;
+}
+
+/* Octets of a reply in a disguised slot: they go out, ours go in. Half a reply cannot be taken back: then RST. */
+static bool
+replace_reply(struct pipeline *pl, struct flow *f, uint32_t end, const struct smtp_reply *reply)
+{
+	uint32_t start = f->tcp.half[DIR_SERVER].clear;
+
+	if (edit_reply(f->edit, start, end - start, reply->first, reply->last))
+		return true;
+	dialogue_end(pl, f, FLOW_RESET, 0);
+	return false;
+}
+
+static size_t
+read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
+{
+	struct tcp_half *half = &f->tcp.half[DIR_SERVER];
+	struct smtp_reply reply;
+	size_t at = 0;
+
+	while (at < v.len) {
+		smtp_server(&f->smtp, rest_of(v, at), &reply);
+		at += reply.used;
+		if (reply.blind) {
+			dialogue_end(pl, f, FLOW_PASS, reply.cause);
+			return v.len;
+		}
+		pl->gate_opened |= reply.gate_opened;
+		if (reply.need_more)
+			break;
+		if (reply.disguised && !replace_reply(pl, f, seq + (uint32_t)at, &reply))
+			return at;
+		if (reply.last)
+			judge_answered(pl, f, &reply);
+		half->clear = seq + (uint32_t)at;
+	}
+	return at;
+}
+
+/* The client opens an SMTP dialogue on a port that says nothing: the session begins with this chunk. */
+static void
+begin_mail(struct flow *f)
+{
+	f->mail = true;
+	smtp_session_init(&f->smtp, f->tcp.midstream && !f->greeted);
+	if (f->greeted)
+		smtp_session_greeted(&f->smtp);
+}
+
+/* Asks whether these octets are SMTP. True: they are, or may be, and the session is to read them. */
+static bool
+sniff(struct pipeline *pl, struct flow *f, enum direction dir, struct view v)
+{
+	enum sniff found = dir == DIR_CLIENT ? smtp_sniff_client(v) : smtp_sniff_server(v);
+
+	if (found == SNIFF_NO) {
+		f->fate = FLOW_PASS;
+		f->tcp.half[DIR_CLIENT].mode = f->tcp.half[DIR_SERVER].mode = STREAM_IGNORED;
+	} else if (dir == DIR_SERVER) {
+		f->greeted |= found == SNIFF_YES;
+	} else if (found == SNIFF_YES || (found == SNIFF_MAYBE && f->greeted)) {
+		begin_mail(f);
+	}
+	return f->mail;
+}
+
+size_t
+dialogue_read(void *ctx, struct flow *f, enum direction dir, uint32_t seq, struct view v)
+{
+	struct pipeline *pl = ctx;
+
+	if (f->fate != FLOW_INSPECT)
+		return v.len;
+	if (pl->config.port_count == 0 && !f->mail && !sniff(pl, f, dir, v)) {
+		f->tcp.half[dir].clear = seq + (uint32_t)v.len;
+		return v.len;
+	}
+	return dir == DIR_CLIENT ? read_client(pl, f, seq, v) : read_server(pl, f, seq, v);
+}
+
+void
+dialogue_exposed(void *ctx, struct flow *f, enum direction dir)
+{
+	struct pipeline *pl = ctx;
+
+	(void)dir;
+	if (f->blind != 0) /* for good: the tcp stage gave up on the stream, and has counted why */
+		dialogue_end(pl, f, FLOW_PASS, f->blind);
+}
+
+void
+dialogue_force(struct pipeline *pl, struct flow *f)
+{
+	const struct tcp_half *client = &f->tcp.half[DIR_CLIENT];
+	uint32_t before;
+
+	do {
+		before = client->read;
+		smtp_gate_force(&f->smtp);
+		tcp_resume(&pl->tcp, f, DIR_CLIENT);
+	} while (f->fate == FLOW_INSPECT && client->read != before && client->read != client->nxt);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An envelope command to its verdict: canonical address, match, verdict, and
+ * what it leads to: an event, an edit, a reset, a drop. Invariant: a verdict
+ * that cannot be applied is an event and a counter, never half an edit.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+/* Events of one flow that wait for their reply, oldest first. Replay only: it may use the heap. */
+struct late_event {
+	struct late_event *next;
+	struct event event;
+};
+
+struct late_events {
+	uint32_t flows;
+	struct late_queue {
+		struct late_event *first, **last;
+	} queue[];
+};
+
+struct late_events *
+late_events_new(uint32_t flows)
+{
+	struct late_events *late = calloc(1, sizeof *late + flows * sizeof late->queue[0]);
+
+	if (late == NULL)
+		return NULL;
+	late->flows = flows;
+	for (uint32_t i = 0; i < flows; i++)
+		late->queue[i].last = &late->queue[i].first;
+	return late;
+}
+
+void
+late_events_free(struct late_events *late)
+{
+	free(late);
+}
+
+static void
+late_put(struct pipeline *pl, struct flow *f, const struct event *e)
+{
+	struct late_queue *q = &pl->late->queue[f->id];
+	struct late_event *node = malloc(sizeof *node);
+
+	if (node == NULL) { /* better early than never */
+		pl->event(pl->event_ctx, e);
+		return;
+	}
+	node->next = NULL;
+	node->event = *e;
+	*q->last = node;
+	q->last = &node->next;
+}
+
+/* The oldest waiting event leaves the queue: told with its final number, or not at all. */
+static void
+late_take(struct pipeline *pl, struct flow *f, uint16_t transaction, bool tell)
+{
+	struct late_queue *q = &pl->late->queue[f->id];
+	struct late_event *node = q->first;
+
+	if (node == NULL)
+		return;
+	q->first = node->next;
+	if (q->first == NULL)
+		q->last = &q->first;
+	node->event.transaction = transaction;
+	if (tell)
+		pl->event(pl->event_ctx, &node->event);
+	free(node);
+}
+
+void
+judge_answered(struct pipeline *pl, struct flow *f, const struct smtp_reply *reply)
+{
+	if (pl->late == NULL || reply->unsolicited || !reply->has_path)
+		return;
+	/* On a port that says nothing, a dialogue that never proved to be SMTP has no envelopes. */
+	if (reply->verb == VERB_MAIL || reply->verb == VERB_RCPT)
+		late_take(pl, f, reply->transaction, !reply->void_ && (pl->config.port_count > 0 || f->smtp.proven));
+}
+
+void
+judge_flush(struct pipeline *pl, struct flow *f)
+{
+	struct smtp_reply reply;
+
+	if (pl->late == NULL)
+		return;
+	while (smtp_flush(&f->smtp, &reply))
+		judge_answered(pl, f, &reply);
+}
+
+static void
+copy_text(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from);
+}
+
+/* The last octets of `from` that fit. */
+static uint16_t
+copy_tail(uint8_t *to, size_t size, struct view from)
+{
+	size_t len = from.len < size ? from.len : size;
+
+	if (len > 0)
+		memcpy(to, from.at + (from.len - len), len);
+	return (uint16_t)len;
+}
+
+static void
+fill_event(const struct pipeline *pl, const struct flow *f, const struct smtp_item *item, struct event *e)
+{
+	const struct flow_key *k = &f->key;
+	unsigned client = f->client, server = 1u - client;
+
+	memset(e, 0, offsetof(struct event, ref));
+	e->ref[0] = e->rule[0] = e->class_name[0] = e->means[0] = '\0';
+	e->time_ns = pl->wall_ns;
+	memcpy(e->client_addr, k->addr[client], 16);
+	memcpy(e->server_addr, k->addr[server], 16);
+	e->client_port = k->port[client];
+	e->server_port = k->port[server];
+	e->ip_version = k->ip_version;
+	e->transaction = item->transaction;
+	e->kind = item->verb == VERB_MAIL ? EVENT_MAIL : EVENT_RCPT;
+	e->worker = (uint8_t)pl->config.worker;
+	e->address_len = copy_tail(e->address, sizeof e->address, item->path.address);
+	if (pl->subject.domain_len >= 2)
+		e->domain_len = copy_tail(e->domain, sizeof e->domain,
+					  view_of(pl->subject.domain + 1, pl->subject.domain_len - 2u));
+}
+
+static void
+fill_verdict(struct pipeline *pl, const struct verdict *v, struct event *e)
+{
+	const struct rule_tables *t = &pl->rules->tables;
+
+	e->generation = t->generation;
+	if (v->rule == NULL)
+		return;
+	e->action = (uint8_t)v->action;
+	e->applied = (uint8_t)v->applied;
+	copy_text(e->rule, sizeof e->rule, t->strings + v->rule->id);
+	copy_text(e->class_name, sizeof e->class_name, verdict_class(v, t));
+	copy_text(e->means, sizeof e->means, verdict_means(v, t));
+	event_ref(pl->next_ref++, e->ref);
+}
+
+/* FNV-1a over the key: which per cent of the flows a sampled rule takes. Not for tables. */
+static uint32_t
+flow_sample(const struct flow *f)
+{
+	const uint8_t *k = (const uint8_t *)&f->key;
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < sizeof f->key; i++)
+		h = (h ^ k[i]) * 16777619u;
+	return h;
+}
+
+/* Refuses one command: its line becomes NOOP (or QUIT, when there were too many), its reply ours. */
+static bool
+refuse(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const struct verdict *v,
+       const struct event *e)
+{
+	const struct tcp_half *client = &f->tcp.half[DIR_CLIENT];
+	const char *operator_name = pl->rules->tables.operator_name;
+	bool quit = f->smtp.refused >= pl->config.noop_limit;
+	uint8_t text[1024];
+	size_t len;
+	struct edit *edit;
+	bool done;
+
+	if (f->tcp.read_only || f->smtp.unpaired)
+		return false;
+	edit = edit_of(pl->edits, f);
+	if (edit == NULL)
+		return false;
+	if (quit) {
+		len = reply_quit(operator_name, e->ref, text, sizeof text);
+	} else {
+		const struct reply_facts facts = {
+			.action = v->applied,
+			.field = item->verb == VERB_MAIL ? FIELD_FROM : FIELD_RCPT,
+			.template = pl->rules->tables.strings + v->rule->template,
+			.domain = view_of(e->domain, e->domain_len),
+			.means = e->means,
+			.operator_name = operator_name,
+			.ref = e->ref,
+		};
+		len = reply_text(&facts, text, sizeof text);
+	}
+	if (len == 0)
+		return false;
+	if (seq_lt(pos, client->sent))
+		done = edit_spoil(edit, pos, (uint32_t)item->line_len, (uint32_t)item->eol_len, client->sent,
+				  view_of(text, len));
+	else
+		done = edit_disguise(edit, quit ? DISGUISE_QUIT : DISGUISE_NOOP, pos, (uint32_t)item->line_len,
+				     (uint32_t)item->eol_len, view_of(text, len));
+	if (!done)
+		return false;
+	smtp_client_disguised(&f->smtp);
+	pl->ctr->value[quit ? CTR_verdict_quit : v->applied == ACTION_DEFER ? CTR_verdict_defer : CTR_verdict_reject]++;
+	return true;
+}
+
+/* Does what the verdict says. False: the flow's fate changed. e->applied tells what took place in the end. */
+static bool
+apply(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const struct verdict *v,
+      struct event *e)
+{
+	bool editable = !f->tcp.read_only;
+
+	switch (v->applied) {
+	case ACTION_PASS:
+	case ACTION_COUNT:
+		return true;
+	case ACTION_ALLOW:
+		pl->ctr->value[CTR_allowed]++;
+		return true;
+	case ACTION_FLAG:
+		pl->ctr->value[CTR_verdict_flag]++;
+		return true;
+	case ACTION_DEFER:
+	case ACTION_REJECT:
+	case ACTION_REDIRECT:
+		if (refuse(pl, f, pos, item, v, e))
+			return true;
+		/* No way left to refuse this one alone; what is flagged must not slip through half sent. */
+		if (editable && seq_lt(pos, f->tcp.half[DIR_CLIENT].sent))
+			break;
+		e->applied = ACTION_FLAG;
+		pl->ctr->value[CTR_verdict_not_applied]++;
+		return true;
+	case ACTION_RESET:
+		if (editable)
+			break;
+		e->applied = ACTION_FLAG;
+		pl->ctr->value[CTR_verdict_not_applied]++;
+		return true;
+	case ACTION_DROP:
+		pl->ctr->value[CTR_verdict_drop]++;
+		dialogue_end(pl, f, FLOW_DROP, 0);
+		return false;
+	}
+	e->applied = ACTION_RESET;
+	pl->ctr->value[CTR_verdict_reset]++;
+	dialogue_end(pl, f, FLOW_RESET, 0);
+	return false;
+}
+
+bool
+judge_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item)
+{
+	unsigned field = item->verb == VERB_MAIL ? FIELD_FROM : FIELD_RCPT;
+	struct verdict v;
+	struct event e;
+	bool goes_on;
+
+	if (!item->has_path)
+		return true;
+	verdict_begin(&v);
+	subject_build(item->path.local, item->path.domain, &pl->subject);
+	if (pl->rules != NULL)
+		match_address(pl->rules, pl->config.worker, &pl->subject, field, flow_sample(f), &v);
+	if (v.rule == NULL && !pl->config.every_address)
+		return true;
+	fill_event(pl, f, item, &e);
+	if (pl->rules != NULL)
+		fill_verdict(pl, &v, &e);
+	pl->ctr->value[CTR_flagged] += v.rule != NULL && v.action != ACTION_ALLOW;
+	goes_on = apply(pl, f, pos, item, &v, &e);
+	if (pl->late != NULL)
+		late_put(pl, f, &e);
+	else
+		pl->event(pl->event_ctx, &e);
+	if (!goes_on)
+		judge_flush(pl, f);
+	return goes_on;
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The life of a packet, top to bottom:
+ *
+ *   rx -> headers -> classify -> flow -> tcp -> smtp -> match -> verdict -> edit -> tx
+ *
+ * rx and tx belong to the front end. tcp puts octets in order and calls
+ * dialogue.c with them (smtp); dialogue.c calls judge.c for each MAIL and RCPT
+ * (match, verdict); what may leave passes edit on its way out.
+ */
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "internal.h"
+
+/* headers: frames to TCP segments. What is none leaves at once; fragments wait for their datagram. */
+static unsigned
+headers_stage(struct pipeline *pl, struct packet **burst, unsigned n)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct packet *p = burst[i];
+		enum decode_result found = headers_decode(p);
+
+		pl->ctr->value[CTR_rx_octets] += p->len;
+		if (found == DECODE_FRAGMENT) {
+			p = fragments_put(pl->fragments, p, pl->now_ns);
+			if (p == NULL)
+				continue;
+			found = headers_decode(p);
+		}
+		if (found == DECODE_TCP) {
+			burst[kept++] = p;
+			continue;
+		}
+		pl->ctr->value[found == DECODE_MALFORMED ? CTR_undecoded : CTR_not_mail]++;
+		pipeline_forward(pl, p);
+	}
+	return kept;
+}
+
+/* classify: segments of mail ports stay, the others leave before any flow lookup. */
+static unsigned
+classify_stage(struct pipeline *pl, struct packet **burst, unsigned n)
+{
+	struct packet *other[FLOW_BURST];
+	unsigned others = 0;
+	unsigned kept = classify_burst(&pl->ports, burst, n, other, &others);
+
+	for (unsigned i = 0; i < others; i++)
+		pipeline_forward(pl, other[i]);
+	pl->ctr->value[CTR_not_mail] += others;
+	pl->ctr->value[CTR_mail_packets] += kept;
+	return kept;
+}
+
+/* What a verdict, or a dialogue that cannot be read, decided while the segment was read. */
+static void
+settle_fate(struct pipeline *pl, struct flow *f)
+{
+	switch ((enum flow_fate)f->fate) {
+	case FLOW_INSPECT:
+		break;
+	case FLOW_PASS:
+		tcp_release_all(&pl->tcp, f);
+		break;
+	case FLOW_RESET:
+		if (f->tcp.half[DIR_CLIENT].held != NULL)
+			edit_reset_both(&pl->exit, f, f->tcp.half[DIR_CLIENT].held);
+		else if (f->tcp.half[DIR_SERVER].held != NULL)
+			edit_reset_both(&pl->exit, f, f->tcp.half[DIR_SERVER].held);
+		tcp_discard_all(&pl->tcp, f);
+		break;
+	case FLOW_DROP:
+		tcp_discard_all(&pl->tcp, f);
+		break;
+	}
+}
+
+/* A server's answer may have opened the gate for client octets that wait; reading them may open nothing further. */
+static void
+resume_client(struct pipeline *pl, struct flow *f)
+{
+	while (pl->gate_opened && f->fate == FLOW_INSPECT) {
+		pl->gate_opened = false;
+		tcp_resume(&pl->tcp, f, DIR_CLIENT);
+	}
+	pl->gate_opened = false;
+}
+
+/* tcp and what hangs off it, for one segment. Takes p. */
+static void
+segment_stage(struct pipeline *pl, struct packet *p)
+{
+	struct flow *f = p->flow;
+	uint8_t fate;
+
+	if (f == NULL) {
+		pipeline_forward(pl, p);
+		return;
+	}
+	fate = f->fate;
+	if (fate == FLOW_DROP || fate == FLOW_RESET) {
+		pl->ops.release(pl->ops.front, p);
+		return;
+	}
+	edit_arrive(f, p);
+	tcp_input(&pl->tcp, f, p);
+	resume_client(pl, f);
+	if (f->fate != fate)
+		settle_fate(pl, f);
+}
+
+void
+pipeline_burst(struct pipeline *pl, const struct ruleset *rules, struct packet **burst, unsigned n, uint64_t now_ns,
+	       uint64_t wall_ns)
+{
+	pl->rules = rules;
+	pl->now_ns = now_ns;
+	pl->wall_ns = wall_ns;
+	pl->ctr->value[CTR_rx_packets] += n;
+
+	n = headers_stage(pl, burst, n);
+	n = classify_stage(pl, burst, n);
+	while (n > 0) {
+		/* All at once but where a packet ends a flow that an earlier one of this burst belongs to. */
+		unsigned found = flow_table_lookup(pl->flows, burst, n, now_ns);
+		for (unsigned i = 0; i < found; i++)
+			segment_stage(pl, burst[i]);
+		burst += found;
+		n -= found;
+	}
+}
+
+void
+pipeline_forward(struct pipeline *pl, struct packet *p)
+{
+	pl->ops.transmit(pl->ops.front, p, other_side(p->side));
+}
+
+/* Octets that waited for an answer for the time limit, or for ever: read on without it, before they leave unread. */
+static void
+force_gates(struct pipeline *pl, bool all, unsigned budget)
+{
+	struct flow *next;
+
+	for (struct flow *f = pl->tcp.hold_first; f != NULL && budget-- > 0; f = next) {
+		uint8_t fate = f->fate;
+
+		next = f->hold_next;
+		if (!all && pl->now_ns - f->hold_since < pl->config.tcp.hold_ns)
+			break;
+		dialogue_force(pl, f);
+		if (f->fate != fate)
+			settle_fate(pl, f);
+	}
+}
+
+/* How often a tick looks at how much: enough to keep up, too little to delay a burst. */
+enum { TICK_HOLDS = 64, TICK_FRAGMENTS = 64, TICK_FLOWS = 256 };
+
+void
+pipeline_tick(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns, uint64_t wall_ns)
+{
+	pl->rules = rules;
+	pl->now_ns = now_ns;
+	pl->wall_ns = wall_ns;
+	force_gates(pl, false, TICK_HOLDS);
+	tcp_expire(&pl->tcp, now_ns, TICK_HOLDS);
+	fragments_expire(pl->fragments, now_ns, TICK_FRAGMENTS);
+	flow_table_expire(pl->flows, now_ns, TICK_FLOWS);
+}
+
+void
+pipeline_drain(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns, uint64_t wall_ns)
+{
+	pl->rules = rules;
+	pl->now_ns = now_ns;
+	pl->wall_ns = wall_ns;
+	fragments_expire(pl->fragments, UINT64_MAX, UINT32_MAX);
+	force_gates(pl, true, UINT32_MAX);
+	tcp_expire(&pl->tcp, UINT64_MAX, UINT32_MAX);
+	flow_table_expire(pl->flows, UINT64_MAX, UINT32_MAX);
+}
+
+/* What the stages call instead of the front end's own operations: a datagram may stand for many fragments. */
+static struct packet *
+ops_alloc(void *ctx, uint32_t need)
+{
+	struct pipeline *pl = ctx;
+
+	return pl->front.alloc(pl->front.front, need);
+}
+
+static void
+ops_release(void *ctx, struct packet *p)
+{
+	struct pipeline *pl = ctx;
+
+	fragments_release(pl->fragments, p);
+}
+
+static void
+ops_transmit(void *ctx, struct packet *p, enum side side)
+{
+	struct pipeline *pl = ctx;
+
+	fragments_transmit(pl->fragments, p, side);
+}
+
+/* The last station: counts, then hands to the port. */
+static void
+front_transmit(void *ctx, struct packet *p, enum side side)
+{
+	struct pipeline *pl = ctx;
+
+	pl->ctr->value[CTR_tx_packets]++;
+	pl->ctr->value[CTR_tx_octets] += p->len;
+	pl->front.transmit(pl->front.front, p, side);
+}
+
+static void
+front_release(void *ctx, struct packet *p)
+{
+	struct pipeline *pl = ctx;
+
+	pl->front.release(pl->front.front, p);
+}
+
+static void
+segment_leaves(void *ctx, struct flow *f, struct packet *p)
+{
+	struct pipeline *pl = ctx;
+
+	edit_leave(&pl->exit, f, p);
+}
+
+/* The flow leaves the table: what it holds goes on its way, what it owns goes back. */
+static void
+flow_gone(void *ctx, struct flow *f)
+{
+	struct pipeline *pl = ctx;
+
+	if (f->fate == FLOW_DROP || f->fate == FLOW_RESET)
+		tcp_discard_all(&pl->tcp, f);
+	else
+		tcp_release_all(&pl->tcp, f);
+	judge_flush(pl, f);
+	smtp_session_done(&f->smtp, pl->lines);
+	edit_drop(pl->edits, f);
+}
+
+void
+pipeline_config_default(struct pipeline_config *c)
+{
+	*c = (struct pipeline_config){
+		.ports = { 25, 587 },
+		.port_count = 2,
+		.noop_limit = 8,
+		.flows = { .flows = 262144,
+			   .embryonic_ns = 120 * 1000000000ULL, /* servers may greet late */
+			   .established_ns = 1800 * 1000000000ULL,
+			   .closing_ns = 5 * 1000000000ULL },
+		.tcp = { .held_per_flow = 64, .held_per_worker = 4096, .hold_ns = 3 * 1000000000ULL },
+		.fragments = { .datagrams = 1024, .packets = 4096, .timeout_ns = 2 * 1000000000ULL },
+		.line_buffers = 4096,
+		.edits = 8192,
+		.when_blind = POLICY_PASS,
+	};
+}
+
+static bool
+make_stages(struct pipeline *pl)
+{
+	const struct pipeline_config *c = &pl->config;
+	const struct packet_ops last = {
+		.alloc = ops_alloc, .release = front_release, .transmit = front_transmit, .front = pl
+	};
+	uint8_t secret[16];
+
+	if (getrandom(secret, sizeof secret, 0) != (ssize_t)sizeof secret ||
+	    getrandom(&pl->next_ref, sizeof pl->next_ref, 0) != (ssize_t)sizeof pl->next_ref)
+		return false;
+	pl->fragments = fragments_new(&c->fragments, &last, pl->ctr);
+	pl->flows = flow_table_new(&c->flows, secret, pl->ctr, flow_gone, pl);
+	pl->lines = smtp_pool_new(c->line_buffers);
+	pl->edits = edit_pool_new(c->edits);
+	if (c->late_events)
+		pl->late = late_events_new(c->flows.flows);
+	return pl->fragments != NULL && pl->flows != NULL && pl->lines != NULL && pl->edits != NULL &&
+	       (pl->late != NULL || !c->late_events);
+}
+
+struct pipeline *
+pipeline_new(const struct pipeline_config *c, const struct packet_ops *ops, struct counters *ctr, event_fn event,
+	     void *event_ctx)
+{
+	struct pipeline *pl = calloc(1, sizeof *pl);
+
+	if (pl == NULL)
+		return NULL;
+	pl->config = *c;
+	pl->ctr = ctr;
+	pl->event = event;
+	pl->event_ctx = event_ctx;
+	pl->front = *ops;
+	pl->ops = (struct packet_ops){
+		.alloc = ops_alloc, .release = ops_release, .transmit = ops_transmit, .front = pl
+	};
+	pl->exit = (struct edit_exit){
+		.transmit = ops_transmit, .ops = &pl->ops, .ctr = ctr, .ctx = pl, .trust_checksums = c->ignore_checksums
+	};
+	pl->tcp = (struct tcp_worker){
+		.limits = c->tcp,
+		.reader = { .read = dialogue_read, .leave = segment_leaves, .exposed = dialogue_exposed, .ctx = pl },
+		.ops = &pl->ops,
+		.ctr = ctr,
+		.trust_checksums = c->ignore_checksums,
+	};
+	mail_ports_set(&pl->ports, c->ports, c->port_count);
+	if (!make_stages(pl)) {
+		pipeline_free(pl);
+		return NULL;
+	}
+	flow_table_server_ports(pl->flows, c->ports, c->port_count);
+	return pl;
+}
+
+void
+pipeline_free(struct pipeline *pl)
+{
+	if (pl == NULL)
+		return;
+	if (pl->flows != NULL)
+		flow_table_free(pl->flows);
+	if (pl->fragments != NULL)
+		fragments_free(pl->fragments);
+	late_events_free(pl->late);
+	if (pl->lines != NULL)
+		smtp_pool_free(pl->lines);
+	if (pl->edits != NULL)
+		edit_pool_free(pl->edits);
+	free(pl);
+}
+
+struct flow_table *
+pipeline_flows(struct pipeline *pl)
+{
+	return pl->flows;
+}
