@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Whole dialogues through the whole pipeline: two ends that speak TCP by the
+ * book, rules compiled by the real engine, and what each end gets to read.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "build/build.h"
+#include "frame.h"
+#include "pipeline.h"
+
+/* One end: what it has sent and what it has read, in its own numbers. */
+struct end {
+	uint32_t nxt;  /* next number it sends */
+	uint32_t want; /* next number it expects */
+	char read[16384];
+	size_t read_len;
+	bool reset;
+	bool fin;
+};
+
+static struct world {
+	struct front front;
+	struct counters ctr;
+	struct pipeline *pl;
+	struct ruleset *rules;
+	struct end end[2]; /* by enum direction of what they send */
+	struct event events[64];
+	unsigned event_count;
+	uint64_t now;
+	uint8_t version;
+	uint16_t vlan;
+} w;
+
+#define CTR(name) ((unsigned)w.ctr.value[CTR_##name])
+
+static void
+on_event(void *ctx, const struct event *e)
+{
+	w.events[w.event_count++ % 64] = *e;
+}
+
+static struct ruleset *
+compile(const char *text)
+{
+	const struct build_options options = { .operator_name = "example carrier", .generation = 7 };
+	char path[] = "/tmp/postern-rules-XXXXXX", err[256];
+	struct build_result built;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+	assert_true(build_rules(path, &options, stderr, &built));
+	unlink(path);
+	struct ruleset *rules = ruleset_load(view_of(built.blob, built.blob_len), 1, err, sizeof err);
+	assert_non_null(rules);
+	build_result_free(&built);
+	return rules;
+}
+
+/* What left the box reaches its end: in order it is read, else it is only noted. */
+static void
+deliver(void)
+{
+	struct packet *p;
+
+	while ((p = front_take(&w.front)) != NULL) {
+		assert_int_equal(headers_decode(p), DECODE_TCP);
+		assert_true(checksum_tcp_ok(p));
+		struct end *to = &w.end[p->h.src_port == 25 ? DIR_CLIENT : DIR_SERVER];
+		if (p->h.tcp_flags & RST)
+			to->reset = true;
+		if (p->h.seq == to->want && !(p->h.tcp_flags & RST)) {
+			memcpy(to->read + to->read_len, p->data + p->h.payload, p->h.payload_len);
+			to->read_len += p->h.payload_len;
+			to->want += p->h.payload_len;
+			if (p->h.tcp_flags & (SYN | FIN))
+				to->want++;
+			to->fin |= (p->h.tcp_flags & FIN) != 0;
+		}
+		front_release(&w.front, p);
+	}
+}
+
+static void
+send_at(enum direction dir, uint32_t seq, const void *octets, size_t len, unsigned flags)
+{
+	const struct end *from = &w.end[dir];
+	const struct frame f = {
+		.dir = dir,
+		.seq = seq,
+		.ack = from->want,
+		.flags = (uint8_t)flags,
+		.window = 60000,
+		.version = w.version,
+		.vlan = w.vlan,
+		.payload = view_of(octets, len),
+	};
+	struct packet *p = frame_make(&w.front, &f);
+
+	w.now += 1000000;
+	p->time_ns = w.now;
+	p->dir = 0;
+	pipeline_burst(w.pl, w.rules, &p, 1, w.now, w.now);
+	deliver();
+}
+
+/* The end sends text as one segment; the other end acknowledges. */
+static void
+say(enum direction dir, const char *text)
+{
+	struct end *from = &w.end[dir];
+	uint32_t seq = from->nxt;
+
+	from->nxt += (uint32_t)strlen(text);
+	send_at(dir, seq, text, strlen(text), ACK | PSH);
+	send_at(!dir, w.end[!dir].nxt, NULL, 0, ACK);
+}
+
+#define client(text) say(DIR_CLIENT, text)
+#define server(text) say(DIR_SERVER, text)
+
+static void
+expect_read(enum direction dir, const char *text)
+{
+	struct end *e = &w.end[dir];
+
+	e->read[e->read_len] = '\0';
+	assert_string_equal(e->read, text);
+	e->read_len = 0;
+}
+
+#define server_read(text) expect_read(DIR_SERVER, text)
+#define client_read(text) expect_read(DIR_CLIENT, text)
+
+/* The client read one line that begins and ends so (a reference stands between). */
+static void
+client_read_refusal(const char *begin, const char *after)
+{
+	struct end *e = &w.end[DIR_CLIENT];
+
+	e->read[e->read_len] = '\0';
+	if (strncmp(e->read, begin, strlen(begin)) != 0)
+		fail_msg("read \"%s\", expected it to begin with \"%s\"", e->read, begin);
+	const char *line_end = strstr(e->read, "\r\n");
+	assert_non_null(line_end);
+	assert_string_equal(line_end + 2, after);
+	e->read_len = 0;
+}
+
+static void
+handshake(void)
+{
+	w.end[DIR_CLIENT].nxt = 0xfffffff0u; /* wraps early on */
+	w.end[DIR_SERVER].nxt = 0xffffff80u;
+	w.end[DIR_CLIENT].want = w.end[DIR_SERVER].nxt;
+	w.end[DIR_SERVER].want = w.end[DIR_CLIENT].nxt;
+	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt++, NULL, 0, SYN);
+	send_at(DIR_SERVER, w.end[DIR_SERVER].nxt++, NULL, 0, SYN | ACK);
+	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt, NULL, 0, ACK);
+}
+
+static void
+greet(const char *capabilities)
+{
+	handshake();
+	server("220 mx ESMTP\r\n");
+	client("EHLO c\r\n");
+	server(capabilities);
+	w.end[DIR_CLIENT].read_len = w.end[DIR_SERVER].read_len = 0;
+}
+
+static const char rules[] = "rule r1 reject rcpt domain army.ml means=army.mil\n"
+			    "rule r2 reject from domain navy.ml means=navy.mil\n"
+			    "rule r3 flag rcpt domain af.ml means=af.mil\n"
+			    "rule r4 reset rcpt domain reset.example\n"
+			    "rule r5 drop rcpt domain drop.example\n"
+			    "rule r6 defer rcpt domain later.example\n"
+			    "allow rcpt domain gouv.army.ml\n";
+
+static int
+open_world(void **state)
+{
+	struct pipeline_config c;
+
+	memset(&w, 0, sizeof w);
+	front_init(&w.front);
+	w.now = 1000000000;
+	pipeline_config_default(&c);
+	c.flows.flows = 64;
+	w.rules = compile(rules);
+	w.pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
+	assert_non_null(w.pl);
+	return 0;
+}
+
+static int
+close_world(void **state)
+{
+	pipeline_drain(w.pl, w.rules, w.now, w.now);
+	deliver();
+	pipeline_free(w.pl);
+	ruleset_free(w.rules);
+	assert_int_equal(w.front.alive, 0);
+	assert_int_equal(CTR(changed_unjudged), 0);
+	return 0;
+}
+
+static void
+a_good_mail_passes_untouched(void **state)
+{
+	greet("250-mx\r\n250 PIPELINING\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client("RCPT TO:<x@army.mil>\r\n");
+	server("250 ok\r\n");
+	client("DATA\r\n");
+	server("354 go\r\n");
+	client("Subject: RCPT TO:<x@army.ml>\r\n\r\nRCPT TO:<x@army.ml>\r\n.\r\n");
+	server("250 queued\r\n");
+	server_read("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nDATA\r\n"
+		    "Subject: RCPT TO:<x@army.ml>\r\n\r\nRCPT TO:<x@army.ml>\r\n.\r\n");
+	client_read("250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n");
+	assert_int_equal(w.event_count, 0);
+	assert_int_equal(CTR(edited_packets) + CTR(translated_packets), 0);
+}
+
+static void
+a_typo_is_refused_in_the_slot_of_its_own_command(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client_read("250 ok\r\n");
+	client("RCPT TO:<x@army.ml>\r\n");
+	server("250 2.0.0 Ok\r\n");
+	server_read("MAIL FROM:<a@example.com>\r\nNOOP               \r\n");
+	client_read_refusal("550 5.1.2 army.ml looks like a mistyped army.mil: please check the recipient. "
+			    "(example carrier; ref ",
+			    "");
+	assert_int_equal(CTR(verdict_reject), 1);
+	assert_int_equal(w.event_count, 1);
+	assert_string_equal(w.events[0].rule, "r1");
+	assert_string_equal(w.events[0].means, "army.mil");
+	assert_int_equal(w.events[0].applied, ACTION_REJECT);
+	assert_int_equal(w.events[0].generation, 7);
+}
+
+static void
+good_recipients_of_the_same_pipelined_group_go_through(void **state)
+{
+	greet("250-mx\r\n250 PIPELINING\r\n");
+	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nRCPT TO:<x@army.ml>\r\nRCPT TO:<y@army.mil>\r\n"
+	       "DATA\r\n");
+	server_read("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nNOOP               \r\n"
+		    "RCPT TO:<y@army.mil>\r\nDATA\r\n");
+	server("250 from\r\n250 one\r\n250 noop\r\n250 two\r\n354 go\r\n");
+	struct end *c = &w.end[DIR_CLIENT];
+	c->read[c->read_len] = '\0';
+	assert_memory_equal(c->read, "250 from\r\n250 one\r\n550 5.1.2 army.ml looks like a mistyped army.mil: ", 68);
+	assert_non_null(strstr(c->read, ")\r\n250 two\r\n354 go\r\n"));
+	c->read_len = 0;
+	client("hello\r\n.\r\n");
+	server_read("hello\r\n.\r\n");
+	server("250 queued\r\n");
+	client_read("250 queued\r\n");
+	client("QUIT\r\n");
+	server("221 bye\r\n");
+	client_read("221 bye\r\n");
+	assert_true(CTR(translated_packets) > 0);
+}
+
+static void
+a_typo_in_the_second_mail_of_a_session_is_refused(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client("RCPT TO:<x@army.mil>\r\n");
+	server("250 ok\r\n");
+	client("DATA\r\n");
+	server("354 go\r\n");
+	client("hello\r\n.\r\n");
+	server("250 queued\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	w.end[DIR_CLIENT].read_len = 0;
+	client("RCPT TO:<x@us.army.ml>\r\n");
+	server("250 2.0.0 Ok\r\n");
+	client_read_refusal("550 5.1.2 us.army.ml looks like a mistyped army.mil", "");
+	assert_int_equal(w.events[0].transaction, 2);
+}
+
+static void
+a_typo_in_mail_from_is_refused(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@navy.ml> SIZE=1000\r\n");
+	server_read("NOOP                           \r\n");
+	server("250 ok\r\n");
+	client_read_refusal("550 5.1.8 navy.ml looks like a mistyped navy.mil", "");
+}
+
+static void
+deferring_answers_451(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	w.end[DIR_CLIENT].read_len = 0;
+	client("RCPT TO:<x@later.example>\r\n");
+	server("500 what\r\n");
+	client_read_refusal("451 4.1.2 later.example", "");
+}
+
+static void
+flag_makes_an_event_and_nothing_else(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client("RCPT TO:<x@af.ml>\r\n");
+	server("250 ok\r\n");
+	server_read("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@af.ml>\r\n");
+	client_read("250 ok\r\n250 ok\r\n");
+	assert_int_equal(w.event_count, 1);
+	assert_int_equal(w.events[0].applied, ACTION_FLAG);
+}
+
+static void
+allow_beats_a_rule_on_the_domain_above(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client("RCPT TO:<x@gouv.army.ml>\r\n");
+	server_read("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@gouv.army.ml>\r\n");
+	assert_int_equal(CTR(allowed), 1);
+}
+
+static void
+a_reset_reaches_both_ends_and_the_command_reaches_none(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client("RCPT TO:<x@reset.example>\r\n");
+	server_read("MAIL FROM:<a@example.com>\r\n");
+	assert_true(w.end[DIR_CLIENT].reset);
+	assert_true(w.end[DIR_SERVER].reset);
+	assert_int_equal(CTR(verdict_reset), 1);
+}
+
+static void
+a_drop_lets_the_flow_vanish(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client("RCPT TO:<x@drop.example>\r\n");
+	client("QUIT\r\n");
+	server_read("MAIL FROM:<a@example.com>\r\n");
+	assert_false(w.end[DIR_CLIENT].reset);
+}
+
+static void
+behind_starttls_nothing_is_read_or_changed(void **state)
+{
+	greet("250-mx\r\n250 STARTTLS\r\n");
+	client("STARTTLS\r\n");
+	server("220 go\r\n");
+	client("RCPT TO:<x@army.ml>\r\n");
+	server("250 ok\r\n");
+	server_read("STARTTLS\r\nRCPT TO:<x@army.ml>\r\n");
+	client_read("220 go\r\n250 ok\r\n");
+	assert_int_equal(CTR(sessions_tls), 1);
+}
+
+static void
+a_refused_starttls_leaves_the_session_readable(void **state)
+{
+	greet("250-mx\r\n250 STARTTLS\r\n");
+	client("STARTTLS\r\nRCPT TO:<x@army.ml>\r\n"); /* against RFC 3207, and judged all the same */
+	server_read("");
+	assert_int_equal(w.event_count, 0);
+}
+
+static void
+a_chunk_of_bdat_is_skipped_by_its_count(void **state)
+{
+	greet("250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nRCPT TO:<x@army.ml>\r\n");
+	server("250 ok\r\n250 ok\r\n250 noop\r\n");
+	client("BDAT 21 LAST\r\nRCPT TO:<x@army.ml>\r\n");
+	server("250 queued\r\n");
+	assert_non_null(strstr(w.end[DIR_SERVER].read, "BDAT 21 LAST\r\nRCPT TO:<x@army.ml>\r\n"));
+	assert_int_equal(CTR(verdict_reject), 1);
+}
+
+static void
+a_line_in_two_segments_is_held_and_judged_whole(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
+	client("RCPT TO:<x@ar");
+	server_read("");
+	client("my.ml>\r\n");
+	server_read("NOOP               \r\n");
+	server("250 ok\r\n");
+	client_read_refusal("550 5.1.2 army.ml", "");
+}
+
+static void
+a_retransmission_carries_the_same_edit(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	w.end[DIR_SERVER].read_len = 0;
+	const char *line = "RCPT TO:<x@army.ml>\r\n";
+	uint32_t seq = w.end[DIR_CLIENT].nxt;
+	send_at(DIR_CLIENT, seq, line, strlen(line), ACK | PSH);
+	w.end[DIR_SERVER].want = seq; /* the server never got it */
+	w.end[DIR_SERVER].read_len = 0;
+	send_at(DIR_CLIENT, seq, line, strlen(line), ACK | PSH);
+	server_read("NOOP               \r\n");
+}
+
+static void
+a_lost_refusal_is_made_again_from_the_servers_retransmission(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client("RCPT TO:<x@army.ml>\r\n");
+	w.end[DIR_CLIENT].read_len = 0;
+	uint32_t seq = w.end[DIR_SERVER].nxt, want = w.end[DIR_CLIENT].want;
+	const char *reply = "250 2.0.0 Ok\r\n";
+	send_at(DIR_SERVER, seq, reply, strlen(reply), ACK | PSH);
+	w.end[DIR_CLIENT].want = want; /* lost on its way */
+	w.end[DIR_CLIENT].read_len = 0;
+	send_at(DIR_SERVER, seq, reply, strlen(reply), ACK | PSH);
+	w.end[DIR_SERVER].nxt += (uint32_t)strlen(reply);
+	client_read_refusal("550 5.1.2 army.ml", "");
+}
+
+static void
+too_many_refusals_end_with_421_and_an_orderly_close(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	for (int i = 0; i < 8; i++) {
+		w.end[DIR_CLIENT].read_len = w.end[DIR_SERVER].read_len = 0;
+		client("RCPT TO:<x@army.ml>\r\n");
+		server("250 ok\r\n");
+		client_read_refusal("550 ", "");
+	}
+	w.end[DIR_SERVER].read_len = 0;
+	client("RCPT TO:<x@army.ml>\r\n");
+	server_read("QUIT               \r\n");
+	server("221 bye\r\n");
+	client_read_refusal("421 4.5.3 ", "");
+	assert_int_equal(CTR(verdict_quit), 1);
+}
+
+static void
+ipv6_behind_a_vlan_tag_is_judged_alike(void **state)
+{
+	w.version = 6;
+	w.vlan = 100;
+	a_typo_is_refused_in_the_slot_of_its_own_command(state);
+}
+
+static void
+without_rules_everything_passes(void **state)
+{
+	ruleset_free(w.rules);
+	w.rules = NULL;
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client("RCPT TO:<x@army.ml>\r\n");
+	server_read("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.ml>\r\n");
+}
+
+static void
+a_line_typed_octet_by_octet_is_spoilt_in_its_tail(void **state)
+{
+	const char *line = "RCPT TO:<x@army.ml>\r\n";
+
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
+	/* The first ten octets are sent again for want of an ack, and so must go; the rest comes at once. */
+	uint32_t seq = w.end[DIR_CLIENT].nxt;
+	send_at(DIR_CLIENT, seq, line, 10, ACK | PSH);
+	server_read("");
+	send_at(DIR_CLIENT, seq, line, 10, ACK | PSH);
+	server_read("RCPT TO:<x");
+	w.end[DIR_CLIENT].nxt += 10;
+	client("@army.ml>\r\n");
+	server_read("@@@@@@@@@\r\n");
+	server("501 5.1.3 Bad recipient address syntax\r\n");
+	client_read_refusal("550 5.1.2 army.ml", "");
+	assert_true(CTR(exposed_lines) > 0);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+	const struct CMUnitTest tests[] = {
+		TEST(a_good_mail_passes_untouched),
+		TEST(a_typo_is_refused_in_the_slot_of_its_own_command),
+		TEST(good_recipients_of_the_same_pipelined_group_go_through),
+		TEST(a_typo_in_the_second_mail_of_a_session_is_refused),
+		TEST(a_typo_in_mail_from_is_refused),
+		TEST(deferring_answers_451),
+		TEST(flag_makes_an_event_and_nothing_else),
+		TEST(allow_beats_a_rule_on_the_domain_above),
+		TEST(a_reset_reaches_both_ends_and_the_command_reaches_none),
+		TEST(a_drop_lets_the_flow_vanish),
+		TEST(behind_starttls_nothing_is_read_or_changed),
+		TEST(a_refused_starttls_leaves_the_session_readable),
+		TEST(a_chunk_of_bdat_is_skipped_by_its_count),
+		TEST(a_line_in_two_segments_is_held_and_judged_whole),
+		TEST(a_retransmission_carries_the_same_edit),
+		TEST(a_lost_refusal_is_made_again_from_the_servers_retransmission),
+		TEST(too_many_refusals_end_with_421_and_an_orderly_close),
+		TEST(ipv6_behind_a_vlan_tag_is_judged_alike),
+		TEST(without_rules_everything_passes),
+		TEST(a_line_typed_octet_by_octet_is_spoilt_in_its_tail),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
