@@ -103,6 +103,22 @@ warn_template(struct reader *r, const struct options *o, enum action action)
 				"template= has no effect with %s; only reject and defer answer", action_name(action));
 }
 
+/* The head of a rule is known even where the rest is wrong, so that ids that come twice are found in the same go. */
+static uint32_t
+add_rule(struct reader *r, uint32_t id, enum action action, unsigned fields, const struct options *o)
+{
+	struct source_rule rule = { .id = id,
+				    .means = o->means,
+				    .template = o->template,
+				    .action = (uint8_t)action,
+				    .fields = (uint8_t)fields,
+				    .mode = (uint8_t)o->mode,
+				    .sample = o->sample,
+				    .place = reader_at(r, r->line.words[1].column) };
+
+	return source_add_rule(r->source, &rule);
+}
+
 void
 statement_rule(struct reader *r)
 {
@@ -111,31 +127,24 @@ statement_rule(struct reader *r)
 	bool short_form = r->line.count > 2 && is_field(w[2].text);
 	unsigned first = short_form ? 2 : 3;
 	struct options o;
-	struct scope scope;
+	struct scope scope = { 0 };
 	uint32_t id = 0;
 
 	if (!has_words(r, first + 3, "rule ID ACTION FIELD KIND PATTERN [key=value...]"))
 		return;
-	bool good = read_rule_id(r, &w[1], &id);
+	bool named = read_rule_id(r, &w[1], &id), good = named;
 	if (!short_form)
 		good = read_action(r, w[2].text, w[2].column, &action) && good;
 	good = read_scope(r, first, &scope) && good;
 	good = options_read(r, &r->line, first + 3, OPTIONS_RULE, &o) && good;
+	uint32_t rule = named ? add_rule(r, id, action, scope.fields, &o) : 0;
 	if (!good)
 		return;
 	warn_template(r, &o, action);
-	struct source_rule rule = { .id = id,
-				    .means = o.means,
-				    .template = o.template,
-				    .action = action,
-				    .fields = (uint8_t)scope.fields,
-				    .mode = o.mode,
-				    .sample = o.sample,
-				    .place = reader_at(r, w[1].column) };
-	struct source_pattern pattern = { .rule = source_add_rule(r->source, &rule),
+	struct source_pattern pattern = { .rule = rule,
 					  .class_name = o.class_name,
-					  .kind = scope.kind,
-					  .action = action,
+					  .kind = (uint8_t)scope.kind,
+					  .action = (uint8_t)action,
 					  .confidence = o.confidence,
 					  .force = o.force,
 					  .place = reader_at(r, scope.pattern->column) };

@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# postern check and postern explain, as their user sees them. Usage: explain_test.sh POSTERN SHIPPED_RULES
+set -u
+postern=$1
+shipped=$2
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failed=0
+
+# is NAME EXPECTED GOT
+is() {
+  if [ "$2" == "$3" ]; then
+    echo "ok: $1"
+  else
+    printf 'FAILED: %s\n  expected: %s\n  got:      %s\n' "$1" "$2" "$3"
+    failed=1
+  fi
+}
+
+explain() { "$postern" explain --tsv --rules "$@"; }
+
+cat >"$dir/a.conf" <<'RULES'
+rule r1 reject rcpt domain army.ml means=army.mil class=tld mode=observe
+rule r2 flag   from regex  @navy\.ml$
+allow rcpt domain ok.army.ml id=fine
+RULES
+tab=$'\t'
+
+is "a flagged domain has all columns, as if enforced" \
+  "army.ml${tab}reject${tab}r1${tab}tld${tab}army.mil" "$(explain "$dir/a.conf" army.ml)"
+is "a passing name has dashes" "army.nl${tab}pass${tab}-${tab}-${tab}-" "$(explain "$dir/a.conf" army.nl)"
+is "an address is judged like its domain" "reject" "$(explain "$dir/a.conf" 'Bob@x.ARMY.ml.' | cut -f2)"
+is "an allowed name says so" "allow${tab}fine" "$(explain "$dir/a.conf" a.ok.army.ml | cut -f2,3)"
+is "a sender's rule is found for a bare domain" "flag${tab}r2" "$(explain "$dir/a.conf" navy.ml | cut -f2,3)"
+is "a sender's rule is no recipient's" "pass" "$(explain "$dir/a.conf" --field rcpt navy.ml | cut -f2)"
+is "names come from standard input, one a line" "army.ml reject x@navy.ml flag " \
+  "$(printf 'army.ml\r\n\nx@navy.ml' | explain "$dir/a.conf" - | cut -f1,2 | tr '\t\n' '  ')"
+is "JSON has the same facts" \
+  '{"name":"army.ml","verdict":"reject","rule":"r1","class":"tld","means":"army.mil","mode":"observe"}' \
+  "$("$postern" explain --json --rules "$dir/a.conf" army.ml)"
+is "text is for people" "army.ml: reject, rule r1, class tld, means army.mil (for now only flagged: mode observe)" \
+  "$("$postern" explain --rules "$dir/a.conf" army.ml)"
+
+"$postern" check "$dir/a.conf" >"$dir/out"
+is "a sound file is no failure" 0 $?
+is "a sound file is summed up" "3 rules, 3 patterns, 1 files, 0 warnings" "$(sed 's/.*conf: //; s/, [0-9.]* s$//' "$dir/out")"
+echo "bogus" >"$dir/b.conf"
+"$postern" check "$dir/a.conf" "$dir/b.conf" >/dev/null 2>"$dir/err"
+is "an error in any file is a failure" 1 $?
+is "an error names file, line and column" \
+  "$dir/b.conf:1:1: error: \"bogus\" is no statement; expected rule, allow or include" "$(head -1 "$dir/err")"
+is "check has JSON" "false" "$("$postern" check --json "$dir/b.conf" | grep -o '"ok":[a-z]*' | cut -d: -f2)"
+explain "$dir/b.conf" army.ml >/dev/null 2>&1
+is "explain fails where the rules are wrong" 1 $?
+"$postern" check >/dev/null 2>&1
+is "a missing argument is wrong usage" 2 $?
+"$postern" bogus >/dev/null 2>&1
+is "an unknown command is wrong usage" 2 $?
+is "help explains a command" "usage: postern explain [options] [NAME... | -]" "$("$postern" help explain | head -1)"
+is "the version is printed" "postern" "$("$postern" --version | cut -d' ' -f1)"
+
+"$postern" check "$shipped" >/dev/null
+is "the shipped rules are sound" 0 $?
+is "the shipped rules refuse Mali's look-alikes of .mil" "reject reject reject reject " \
+  "$(explain "$shipped" army.ml x@us.af.ml smil.ml armymil | cut -f2 | tr '\n' ' ')"
+is "the shipped rules spare real names" "" \
+  "$(explain "$shipped" army.mil us.army.mil army.nl gouv.ml primature.gov.ml usttb.edu.ml google.ml malitel.ml \
+    essor.ml gmail.com goarmy.com navyfederal.org ml | awk -F'\t' '$2 != "pass" && $2 != "allow"')"
+
+seq 100000 | sed 's/.*/user&@host&.example.org/' >"$dir/names"
+begin=$(date +%s%N)
+explain "$shipped" <"$dir/names" | wc -l >"$dir/count"
+took=$((($(date +%s%N) - begin) / 1000000))
+is "100,000 names are all judged" 100000 "$(cat "$dir/count")"
+[ -n "${SLOW_BUILD:-}" ] || is "and in less than two seconds ($took ms)" 1 $((took < 2000))
+
+exit $failed
