@@ -24,7 +24,9 @@ SIDES = ("client", "box", "server")
 def run(*argv, check=True, **how):
     """Runs a command to its end, returns what it wrote. A failure shows what it said."""
     how.setdefault("timeout", 120)
-    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, stdin=subprocess.DEVNULL, **how)
+    if "input" not in how:
+        how["stdin"] = subprocess.DEVNULL
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, **how)
     if check and done.returncode:
         raise RuntimeError(f"{' '.join(map(str, argv))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What really passed at an end of the wire: tcpdump beside a test, and its file read back packet by packet."""
+
+import pathlib
+import struct
+import time
+
+from . import network
+from .place import wait_for
+
+
+class Capture:
+    """Context manager: captures at the far end of `side`, so what the wire carried there."""
+
+    def __init__(self, place, side, expression="tcp port 25", name=None):
+        self.place, self.side = place, side
+        self.path = place.dir / f"{name or side}.pcap"
+        self.expression = expression
+        self.process = None
+
+    def __enter__(self):
+        interface = network.END[self.side][0]
+        self.log = self.place.dir / f"{self.path.name}.log"
+        self.process = self.place.start(
+            self.side, "tcpdump", "-Z", "root", "-U", "--immediate-mode", "-B", 8192, "-s", 0, "-i", interface, "-w", self.path,
+            *self.expression.split(), log=self.log.name)
+        wait_for("tcpdump to listen", 10, lambda: "listening on" in self.log.read_text())
+        return self
+
+    def __exit__(self, *exception):
+        time.sleep(0.3)
+        self.process.terminate()
+        self.process.wait(10)
+
+    def packets(self):
+        """The TCP packets; ARP, neighbour discovery and the like are left out."""
+        return [Packet(frame) for frame in frames(self.path) if holds_tcp(frame)]
+
+
+def frames(path):
+    data = pathlib.Path(path).read_bytes()
+    at = 24
+    while at + 16 <= len(data):
+        length = struct.unpack_from("<I", data, at + 8)[0]
+        yield data[at + 16:at + 16 + length]
+        at += 16 + length
+
+
+def headers_of(frame):
+    """The VLAN tags of a frame, the type of what is inside, and where that begins."""
+    at, tags = 12, []
+    kind = struct.unpack_from("!H", frame, at)[0]
+    while kind in (0x8100, 0x88A8):
+        tags.append((kind, struct.unpack_from("!H", frame, at + 2)[0] & 0xFFF))
+        at += 4
+        kind = struct.unpack_from("!H", frame, at)[0]
+    return tuple(tags), kind, at + 2
+
+
+def holds_tcp(frame):
+    _, kind, ip = headers_of(frame)
+    return kind == 0x0800 and frame[ip + 9] == 6 or kind == 0x86DD and frame[ip + 6] == 6
+
+
+class Packet:
+    """An IPv4 or IPv6 packet with TCP directly inside."""
+
+    def __init__(self, frame):
+        self.frame = frame
+        self.tags, kind, ip = headers_of(frame)
+        if kind == 0x0800:
+            self.source, self.target = frame[ip + 12:ip + 16], frame[ip + 16:ip + 20]
+            tcp, end = ip + (frame[ip] & 15) * 4, ip + struct.unpack_from("!H", frame, ip + 2)[0]
+        else:
+            self.source, self.target = frame[ip + 8:ip + 24], frame[ip + 24:ip + 40]
+            tcp, end = ip + 40, ip + 40 + struct.unpack_from("!H", frame, ip + 4)[0]
+        self.source_port, self.target_port = struct.unpack_from("!HH", frame, tcp)
+        self.sequence, self.acknowledgement = struct.unpack_from("!II", frame, tcp + 4)
+        self.flags = frame[tcp + 13]
+        self.payload = frame[tcp + (frame[tcp + 12] >> 4) * 4:end]
+
+    @property
+    def flow(self):
+        return self.source, self.source_port, self.target, self.target_port
+
+
+def streams(packets):
+    """The octets of each direction by flow, put in order by sequence number; first copy wins."""
+    first, pieces = {}, {}
+    for p in packets:
+        if p.flags & 2:
+            first[p.flow] = p.sequence + 1 & 0xFFFFFFFF
+        if p.payload and p.flow in first:
+            pieces.setdefault(p.flow, {}).setdefault(p.sequence - first[p.flow] & 0xFFFFFFFF, p.payload)
+    out = {}
+    for flow, parts in pieces.items():
+        octets = b""
+        for offset in sorted(parts):
+            if offset <= len(octets):
+                octets += parts[offset][len(octets) - offset:]
+        out[flow] = octets
+    return out
