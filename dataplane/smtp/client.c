@@ -202,11 +202,11 @@ read_body(struct smtp_session *s, struct view in, struct smtp_item *item)
 		finish_body(s, used, item);
 		return;
 	}
-	if (found == DOT_DOUBT) {
+	if (found == DOT_DOUBT && s->client == CLIENT_BODY) {
 		s->client = CLIENT_DOT;
 		s->strict_end = false;
 	}
-	item->step = used > 0 ? STEP_BODY : STEP_GATE;
+	item->step = s->client == CLIENT_DOT && used == 0 ? STEP_GATE : STEP_BODY;
 	item->used = used;
 }
 
@@ -231,20 +231,10 @@ read_chunk(struct smtp_session *s, struct view in, struct smtp_item *item)
 		s->client = CLIENT_LINE;
 }
 
-/* Message text, as long as nothing else is known; its dot line says where commands begin again. */
-static void
-read_lost(struct smtp_session *s, struct view in, struct smtp_item *item)
-{
-	enum dot found;
-	item->step = STEP_BODY;
-	item->used = dot_scan(&s->match, in, &found);
-	if (found == DOT_END)
-		s->evidence = true;
-}
-
 /*
  * Nothing is known of what came before: a command is taken as one where it
- * stands first of all, first behind an answer, or behind a dot line.
+ * stands first of all, or first behind an answer. All else is message text
+ * until its dot line.
  */
 static bool
 synchronise(struct smtp_session *s, bool first, struct view in)
@@ -273,7 +263,7 @@ smtp_client(struct smtp_session *s, struct smtp_pool *pool, struct view in, stru
 		if (synchronise(s, first, in))
 			read_line(s, pool, in, item);
 		else
-			read_lost(s, in, item);
+			read_body(s, in, item);
 		break;
 	case CLIENT_LINE:
 	case CLIENT_CREDENTIALS:

@@ -260,11 +260,24 @@ was_cut(const struct smtp_session *s, struct view in)
 	       (s->server == SERVER_CODE && s->reply_digits == 0 && (code_of(in) != s->reply_code || !s->pipelines));
 }
 
-/* A disguised slot is decided on its first 4 octets: true where they are not there yet. */
+/* The octets may become a code, but are too few to tell. */
+static bool
+may_begin_code(struct view in)
+{
+	size_t digits = 0;
+	while (digits < in.len && digits < 3 && is_digit(in.at[digits]))
+		digits++;
+	return in.len < 4 && digits == in.len;
+}
+
+/* Two questions are decided on a whole code only: whose slot is ours, and was the reply before cut short? */
 static bool
 wants_code(const struct smtp_session *s, struct view in)
 {
-	return s->server == SERVER_START && head_is_disguised(s) && in.len < 4 && memchr(in.at, '\n', in.len) == NULL;
+	if (s->server == SERVER_START)
+		return head_is_disguised(s) && may_begin_code(in);
+	bool between_lines = s->server == SERVER_CODE && s->reply_digits == 0;
+	return s->overtaken && s->in_reply && (s->server == SERVER_TEXT || between_lines) && may_begin_code(in);
 }
 
 void
@@ -280,19 +293,17 @@ smtp_server(struct smtp_session *s, struct view in, struct smtp_reply *reply)
 		reply->cause = s->cause;
 		return;
 	}
-	bool overtaken = s->overtaken;
-	s->overtaken = false;
-	if (overtaken && was_cut(s, in)) {
-		describe(s, reply);
+	describe(s, reply);
+	if (wants_code(s, in)) {
+		reply->need_more = true;
+		return;
+	}
+	if (s->overtaken && was_cut(s, in)) {
 		s->unpaired = true;
 		end_reply(s, reply);
 		return;
 	}
-	if (wants_code(s, in)) {
-		describe(s, reply);
-		reply->need_more = true;
-		return;
-	}
+	s->overtaken = false;
 	if (s->server == SERVER_START) {
 		reply->first = !head_is_disguised(s) || begins_with_code(in);
 		start_line(s);
