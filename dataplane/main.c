@@ -173,10 +173,10 @@ start_writer(struct box *box, const struct identity *id)
 }
 
 static bool
-launch_workers(struct box *box)
+launch_workers(struct box *box, int (*run)(void *worker))
 {
 	for (unsigned i = 0; i < box->workers; i++)
-		if (rte_eal_remote_launch(worker_run, box->worker[i], eal_lcore(i)) != 0) {
+		if (rte_eal_remote_launch(run, box->worker[i], eal_lcore(i)) != 0) {
 			say("worker %u does not start", i);
 			return false;
 		}
@@ -194,7 +194,10 @@ start(struct box *box)
 	    !start_writer(box, &id))
 		return false;
 	box->server = server_open(box->settings->dataplane.socket, box->uid, request_answer, box);
-	return box->server != NULL && identity_become(&id) && launch_workers(box);
+	if (box->server == NULL || !launch_workers(box, worker_prepare))
+		return false;
+	rte_eal_mp_wait_lcore();
+	return identity_become(&id) && launch_workers(box, worker_run);
 }
 
 /* False: the process is to end. */

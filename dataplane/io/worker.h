@@ -53,6 +53,13 @@ struct worker *worker_new(const struct worker_common *common, unsigned index);
 /* Takes w, after its loop has ended. NULL is fine. */
 void worker_free(struct worker *w);
 
+/*
+ * What the worker's thread needs privileges for: finer naps, and a say over
+ * its core, so that the rings do not overflow while others run there. Fails in
+ * silence: it only costs speed. `w` is a struct worker. Returns 0.
+ */
+int worker_prepare(void *w);
+
 /* The loop; `w` is a struct worker. Ends, with everything let go and sent, when *stop is set. Returns 0. */
 int worker_run(void *w);
 

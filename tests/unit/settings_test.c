@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "protocol.h"
+#include "settings.h"
+
+/* What stood on stderr during the last load; the file is called FILE in it. */
+static char told[8192];
+
+/* Loads `text` as a settings file. */
+static struct settings *
+load(const char *text)
+{
+	char path[] = "/tmp/postern-settings-XXXXXX";
+	FILE *capture = tmpfile();
+	int fd = mkstemp(path), before = dup(STDERR_FILENO);
+	struct settings *s;
+	size_t len;
+
+	assert_true(fd >= 0 && capture != NULL && before >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	fflush(stderr);
+	dup2(fileno(capture), STDERR_FILENO);
+	s = settings_load(path);
+	fflush(stderr);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	unlink(path);
+	rewind(capture);
+	len = fread(told, 1, sizeof(told) - 1, capture);
+	told[len] = '\0';
+	fclose(capture);
+	return s;
+}
+
+/* The file is refused, with this place and these words. */
+static void
+refused(const char *text, const char *place, const char *words)
+{
+	struct settings *s = load(text);
+	char *at = strstr(told, place);
+
+	if (s != NULL || at == NULL || strstr(told, words) == NULL)
+		fail_msg("wanted \"%s\" and \"%s\", got %s: %s", place, words, s != NULL ? "settings" : "refusal",
+			 told);
+}
+
+static void
+an_empty_file_gives_all_defaults(void **state)
+{
+	static const char *const empty[] = { "", "# nothing\n", "dataplane: {}\n" };
+
+	for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
+		struct settings *s = load(empty[i]);
+
+		assert_non_null(s);
+		assert_true(s->operator_name[0] != '\0');
+		assert_string_equal(s->rules, "/etc/postern/rules.conf");
+		assert_int_equal(s->dataplane.pairs_count, 0);
+		assert_int_equal(s->dataplane.workers, 1);
+		assert_true(s->dataplane.huge_pages);
+		assert_false(s->dataplane.huge_pages_required);
+		assert_int_equal(s->dataplane.mail_ports_count, 2);
+		assert_int_equal(s->dataplane.mail_ports[0], 25);
+		assert_int_equal(s->dataplane.mail_ports[1], 587);
+		assert_int_equal(s->dataplane.idle_sleep_us, 100);
+		assert_string_equal(s->dataplane.socket, PROTOCOL_DP_SOCKET);
+		assert_string_equal(s->control.socket, PROTOCOL_CONTROL_SOCKET);
+		assert_true(s->control.watch);
+		assert_int_equal(s->events.ring, 4096);
+		settings_free(s);
+	}
+}
+
+static void
+what_stands_in_the_file_wins(void **state)
+{
+	struct settings *s = load("operator: op\n"
+				  "dataplane:\n"
+				  "  pairs:\n"
+				  "    - inside: net_af_xdp0,iface=eth1\n"
+				  "      outside: 0000:3b:00.0\n"
+				  "    - { inside: a, outside: b }\n"
+				  "  workers: 3\n"
+				  "  huge_pages: false\n"
+				  "  eal_args: [--iova-mode=va, -n4]\n"
+				  "  mail_ports: [2525]\n"
+				  "  idle_sleep_us: 0\n"
+				  "  when_blind: reset\n"
+				  "control:\n"
+				  "  cache: ''\n"
+				  "  watch: false\n"
+				  "events:\n"
+				  "  path: \"\"\n"
+				  "  clear_addresses: true\n");
+
+	assert_non_null(s);
+	assert_string_equal(s->operator_name, "op");
+	assert_int_equal(s->dataplane.pairs_count, 2);
+	assert_string_equal(s->dataplane.pairs[0].inside, "net_af_xdp0,iface=eth1");
+	assert_string_equal(s->dataplane.pairs[0].outside, "0000:3b:00.0");
+	assert_string_equal(s->dataplane.pairs[1].outside, "b");
+	assert_int_equal(s->dataplane.workers, 3);
+	assert_false(s->dataplane.huge_pages);
+	assert_int_equal(s->dataplane.eal_args_count, 2);
+	assert_string_equal(s->dataplane.eal_args[1], "-n4");
+	assert_int_equal(s->dataplane.mail_ports_count, 1);
+	assert_int_equal(s->dataplane.mail_ports[0], 2525);
+	assert_int_equal(s->dataplane.idle_sleep_us, 0);
+	assert_string_equal(s->dataplane.when_blind, "reset");
+	assert_string_equal(s->control.cache, "");
+	assert_false(s->control.watch);
+	assert_string_equal(s->events.path, "");
+	assert_true(s->events.clear_addresses);
+	settings_free(s);
+}
+
+static void
+huge_pages_that_are_asked_for_are_required(void **state)
+{
+	struct settings *s = load("dataplane:\n  huge_pages: true\n");
+
+	assert_non_null(s);
+	assert_true(s->dataplane.huge_pages);
+	assert_true(s->dataplane.huge_pages_required);
+	settings_free(s);
+}
+
+static void
+an_unknown_key_is_told_with_its_place_and_the_known_ones(void **state)
+{
+	refused("operator: a\ndataplane:\n  workers: 1\n  wrokers: 2\n", ":4:3: ", "unknown key \"wrokers\"");
+	refused("operator: a\ndataplane:\n  wrokers: 2\n", ":3:3: ", "known here: pairs, workers, cores");
+	refused("oprator: a\n", ":1:1: ", "known here: operator, rules, dataplane, control, events");
+	refused("dataplane:\n  pairs:\n    - inside: a\n      outsid: b\n", ":4:7: ", "known here: inside, outside");
+}
+
+static void
+a_wrong_value_is_told_with_its_place_and_what_is_wanted(void **state)
+{
+	refused("dataplane:\n  workers: many\n", ":2:12: ", "\"many\"; a number from 1 to 64 is wanted");
+	refused("dataplane:\n  workers: -1\n", ":2:12: ", "a number from 1 to 64");
+	refused("dataplane:\n  workers: 0\n", ":2:12: ", "a number from 1 to 64");
+	refused("dataplane:\n  workers: 99999999999999999999\n", ":2:12: ", "a number from 1 to 64");
+	refused("dataplane:\n  workers:\n", ":2:11: ", "a number from 1 to 64");
+	refused("dataplane:\n  workers: 010\n", ":2:12: ", "a number from 1 to 64");
+	refused("dataplane:\n  workers: [1]\n", ":2:12: ", "a list; a single value is wanted");
+	refused("dataplane:\n  huge_pages: maybe\n", ":2:15: ", "true or false is wanted");
+	refused("dataplane:\n  when_blind: panic\n", ":2:15: ", "pass or reset is wanted");
+	refused("dataplane:\n  mail_ports: 25\n", ":2:15: ", "a list is wanted");
+	refused("dataplane:\n  mail_ports: [25, 70000]\n", ":2:20: ", "a number from 1 to 65535");
+	refused("dataplane: yes\n", ":1:12: ", "an indented list of keys is wanted");
+	refused("- a\n", ":1:1: ", "an indented list of keys is wanted");
+	refused("dataplane:\n  pairs:\n    - inside: a\n", ":3:7: ", "\"outside\" is missing here");
+	refused("dataplane:\n  pairs:\n    - inside: ''\n      outside: b\n", ":3:15: ", "an empty text");
+}
+
+static void
+a_key_that_stands_twice_is_refused(void **state)
+{
+	refused("dataplane:\n  workers: 1\n  flows: 2048\n  workers: 2\n", ":4:3: ", "twice");
+}
+
+static void
+all_mistakes_of_a_file_are_told_in_one_go(void **state)
+{
+	refused("a: 1\nb: 2\ndataplane:\n  flows: x\n", ":1:1: ", ":2:1: ");
+	assert_non_null(strstr(told, ":4:10: "));
+}
+
+static void
+a_file_that_is_no_yaml_is_refused_with_its_line(void **state)
+{
+	refused("dataplane:\n  workers: 3\n workers: 4\n", ":3:2: ", "no YAML");
+	refused("dataplane: [\n", ":2:1: ", "no YAML");
+}
+
+static void
+a_file_that_is_not_there_is_refused(void **state)
+{
+	assert_null(settings_load("/nonexistent/postern.yaml"));
+}
+
+static void
+the_example_names_every_key_and_its_default(void **state)
+{
+	struct settings *example = settings_load(EXAMPLE), *d = load("");
+
+	assert_non_null(example);
+	assert_non_null(d);
+	assert_int_equal(example->dataplane.workers, d->dataplane.workers);
+	assert_int_equal(example->dataplane.memory_mb, d->dataplane.memory_mb);
+	assert_int_equal(example->dataplane.flows, d->dataplane.flows);
+	assert_int_equal(example->dataplane.packets, d->dataplane.packets);
+	assert_int_equal(example->dataplane.held_packets, d->dataplane.held_packets);
+	assert_int_equal(example->dataplane.held_packets_per_flow, d->dataplane.held_packets_per_flow);
+	assert_int_equal(example->dataplane.hold_ms, d->dataplane.hold_ms);
+	assert_int_equal(example->dataplane.refusals_per_session, d->dataplane.refusals_per_session);
+	assert_int_equal(example->dataplane.idle_sleep_us, d->dataplane.idle_sleep_us);
+	assert_int_equal(example->dataplane.mail_ports_count, d->dataplane.mail_ports_count);
+	assert_int_equal(example->control.cache_entries, d->control.cache_entries);
+	assert_int_equal(example->control.compile_seconds, d->control.compile_seconds);
+	assert_int_equal(example->control.compile_memory_mb, d->control.compile_memory_mb);
+	assert_int_equal(example->events.ring, d->events.ring);
+	assert_string_equal(example->rules, d->rules);
+	assert_string_equal(example->dataplane.cores, d->dataplane.cores);
+	assert_string_equal(example->dataplane.when_blind, d->dataplane.when_blind);
+	assert_string_equal(example->dataplane.user, d->dataplane.user);
+	assert_string_equal(example->dataplane.socket, d->dataplane.socket);
+	assert_string_equal(example->control.socket, d->control.socket);
+	assert_string_equal(example->control.cache, d->control.cache);
+	assert_string_equal(example->events.path, d->events.path);
+	assert_string_equal(example->events.key_file, d->events.key_file);
+	settings_free(example);
+	settings_free(d);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_empty_file_gives_all_defaults),
+		cmocka_unit_test(what_stands_in_the_file_wins),
+		cmocka_unit_test(huge_pages_that_are_asked_for_are_required),
+		cmocka_unit_test(an_unknown_key_is_told_with_its_place_and_the_known_ones),
+		cmocka_unit_test(a_wrong_value_is_told_with_its_place_and_what_is_wanted),
+		cmocka_unit_test(a_key_that_stands_twice_is_refused),
+		cmocka_unit_test(all_mistakes_of_a_file_are_told_in_one_go),
+		cmocka_unit_test(a_file_that_is_no_yaml_is_refused_with_its_line),
+		cmocka_unit_test(a_file_that_is_not_there_is_refused),
+		cmocka_unit_test(the_example_names_every_key_and_its_default),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
