@@ -7,6 +7,7 @@
 
 #include "flow/hash.h"
 #include "flow/table.h"
+#include "flow/wheel.h"
 #include "frames.h"
 #include "headers/decode.h"
 #include "headers/proto.h"
@@ -492,6 +493,23 @@ hashes_depend_on_the_secret_and_spread_alike_keys(void **state)
 		assert_in_range(bucket[i], 256 - 96, 256 + 96); /* six standard deviations */
 }
 
+static void
+what_is_due_in_many_turns_is_looked_at_once_a_turn(void **state)
+{
+	static struct wheel w;
+	static struct flow f;
+	const uint64_t tick = UINT64_C(1) << WHEEL_TICK_SHIFT;
+
+	for (uint64_t turns = 1; turns < 4; turns++) {
+		w = (struct wheel){ .tick = 5 };
+		wheel_arm(&w, &f, (4 + turns * WHEEL_SLOTS) * tick);
+		assert_null(wheel_next(&w, 5 * tick));
+		assert_null(wheel_next(&w, (3 + WHEEL_SLOTS) * tick));
+		assert_ptr_equal(wheel_next(&w, (4 + WHEEL_SLOTS) * tick), &f);
+		assert_null(wheel_next(&w, 10 * WHEEL_SLOTS * tick));
+	}
+}
+
 int
 main(void)
 {
@@ -512,6 +530,7 @@ main(void)
 		cmocka_unit_test(a_full_table_of_established_flows_takes_no_more_and_counts),
 		cmocka_unit_test(a_burst_larger_than_the_table_is_done_in_parts),
 		cmocka_unit_test(idle_flows_go_after_their_time_and_not_before),
+		cmocka_unit_test(what_is_due_in_many_turns_is_looked_at_once_a_turn),
 		cmocka_unit_test(a_flow_in_use_stays_for_ever),
 		cmocka_unit_test(expiry_looks_at_no_more_than_its_budget),
 		cmocka_unit_test(a_visit_meets_every_flow_once),
