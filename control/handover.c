@@ -130,13 +130,19 @@ number(const json_t *o, const char *name)
 }
 
 static void
-ping_answered(struct handover *h, const json_t *o)
+heard(struct handover *h)
 {
-	h->ping = false;
 	h->backoff_ms = BACKOFF_FIRST_MS;
 	if (h->away)
 		log_line("the dataplane answers at %s", h->path);
 	h->away = false;
+}
+
+static void
+ping_answered(struct handover *h, const json_t *o)
+{
+	h->ping = false;
+	heard(h);
 	if (h->load)
 		return;
 	uv_timer_stop(&h->timer);
@@ -153,7 +159,7 @@ load_answered(struct handover *h, const json_t *o)
 				     .packets_lost = number(o, "packets_lost") };
 
 	uv_timer_stop(&h->timer);
-	h->away = false;
+	heard(h);
 	if (!json_is_true(json_object_get(o, "ok"))) {
 		a.refused = true;
 		snprintf(a.error, sizeof(a.error), "the dataplane refused the rule set: %s",

@@ -49,6 +49,7 @@ begin(struct reload *r)
 	r->served = r->coming;
 	r->coming = (struct reload_waiters){ 0 };
 	r->running = true;
+	r->asked = r->forced;
 	r->again = r->forced = false;
 	r->begun_ns = uv_hrtime();
 	err = compile_child_start(&r->child, &job, compiled, r);

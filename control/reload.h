@@ -47,6 +47,7 @@ struct reload {
 	uint64_t prepared_ns;   /* from there to the sealed blob */
 	bool running, again;    /* a run is under way; another one is asked for */
 	bool forced;            /* the next run hands over even where the files did not change */
+	bool asked;             /* the running run was forced: what it finds is news even where it was said before */
 	bool restoring;         /* `good` is on its way to a dataplane that appeared */
 	struct reload_waiters coming, served; /* waiting for the next run, for the running one */
 	char *messages;                       /* of the compiler in the running run */

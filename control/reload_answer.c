@@ -168,12 +168,15 @@ answer_failed(struct reload *r, const char *error, const char *messages)
 	json_t *both = json_sprintf("%s%s%s", json_string_value(text), json_string_length(first) > 0 ? ": " : "",
 				    json_string_value(first));
 
+	/* A log that lies beside the rules is a change there, too: what nobody asked for is said once. */
+	if (r->asked || r->last_error == NULL || strcmp(r->last_error, json_string_value(both)) != 0) {
+		log_messages(messages != NULL ? messages : "");
+		log_line("reload failed: %s; generation %llu keeps judging", json_string_value(text),
+			 (unsigned long long)r->live);
+	}
 	remember(r, json_string_value(both));
 	json_decref(first);
 	json_decref(both);
-	log_messages(messages != NULL ? messages : "");
-	log_line("reload failed: %s; generation %llu keeps judging", json_string_value(text),
-		 (unsigned long long)r->live);
 	return json_pack("{s:b, s:o, s:o, s:I, s:b}", "ok", 0, "error", text, "messages",
 			 cut(messages != NULL ? messages : "", ANSWER_MESSAGES_MAX), "generation", (json_int_t)r->live,
 			 "end", 1);
