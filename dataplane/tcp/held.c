@@ -69,11 +69,11 @@ held_covers(const struct tcp_half *h, const struct packet *p)
 	return seq_leq(segment_end(p), at);
 }
 
-/* Copies octets of q over those of p where both have them. Returns how many differed. */
+/* Copies octets of q from `known` on over those of p where both have them. Returns how many differed. */
 static unsigned
-rewrite(struct packet *p, const struct packet *q)
+rewrite(struct packet *p, const struct packet *q, uint32_t known)
 {
-	uint32_t from = seq_max(segment_first(p), segment_first(q));
+	uint32_t from = seq_max(known, seq_max(segment_first(p), segment_first(q)));
 	uint32_t to = seq_min(segment_last(p), segment_last(q));
 	unsigned differed = 0;
 
@@ -92,10 +92,11 @@ rewrite(struct packet *p, const struct packet *q)
 void
 held_first_copy_wins(struct tcp_worker *w, const struct tcp_half *h, struct packet *p)
 {
+	uint32_t known = seq_min(h->sent, h->read); /* what was below when q came was not compared either */
 	unsigned differed = 0;
 
 	for (const struct packet *q = h->held; q != NULL && seq_lt(segment_first(q), segment_last(p)); q = q->next)
-		differed += rewrite(p, q);
+		differed += rewrite(p, q, known);
 	if (differed == 0)
 		return;
 	w->ctr->value[CTR_overlap_rewritten] += differed;
@@ -123,6 +124,17 @@ held_unread(struct tcp_half *h)
 			return q;
 		h->read = seq_max(h->read, segment_end(q));
 	}
+	return NULL;
+}
+
+struct packet *
+held_copy_before(const struct tcp_half *h, uint32_t seq)
+{
+	uint32_t known = seq_max(h->sent, h->read);
+
+	for (struct packet *q = h->held; q != NULL && seq_lt(segment_first(q), seq); q = q->next)
+		if ((q->flags & PACKET_COPY) && seq_lt(known, segment_end(q)))
+			return q;
 	return NULL;
 }
 

@@ -33,6 +33,10 @@ void held_advance(struct tcp_half *h);
 /* The packet of the list with the next octet to read; read moves over a FIN that stands before it. NULL: none. */
 struct packet *held_unread(struct tcp_half *h);
 
+/* The first copy that begins below `seq` and reaches beyond both sent and read: octets that left out of order. NULL:
+ * none. */
+struct packet *held_copy_before(const struct tcp_half *h, uint32_t seq);
+
 /* Octets of room that held_view() needs. */
 #define HELD_JOINED 16
 

@@ -111,7 +111,9 @@ leave_below(struct tcp_worker *w, struct flow *f, enum direction dir, uint32_t u
 	struct packet **at = &h->held;
 	struct packet *p;
 
-	while ((p = *at) != NULL && seq_leq(segment_first(p), h->sent) && seq_lt(segment_first(p), upto)) {
+	while ((p = *at) != NULL && seq_leq(segment_first(p), h->sent)) {
+		if (!seq_lt(segment_first(p), upto) && !seq_leq(segment_end(p), h->sent))
+			break;
 		if (is_copy(p)) {
 			h->sent = seq_max(h->sent, segment_end(p));
 			at = &p->next;

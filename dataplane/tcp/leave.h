@@ -19,7 +19,7 @@ void leave_cleared(struct tcp_worker *w, struct flow *f, enum direction dir);
 /* Octets above clear are about to leave, or have left: tells the reader, and counts once per judged stretch. */
 void leave_expose(struct tcp_worker *w, struct flow *f, enum direction dir);
 
-/* The packets in order that begin below `upto` leave, judged or not. */
+/* The packets in order that begin below `upto` leave, judged or not, and those that hold nothing new behind them. */
 void leave_below(struct tcp_worker *w, struct flow *f, enum direction dir, uint32_t upto);
 
 /* Everything leaves, unread, in stream order; the direction becomes STREAM_IGNORED. */

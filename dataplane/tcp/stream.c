@@ -24,15 +24,18 @@ read_next(struct tcp_worker *w, struct flow *f, enum direction dir)
 
 	if (p == NULL)
 		return false;
-	if ((p->flags & PACKET_COPY) && seq_lt(h->sent, segment_end(p))) {
+	struct packet *out = held_copy_before(h, seq_max(segment_last(p), h->read + HELD_JOINED));
+	if (out != NULL && seq_leq(segment_first(out), h->read)) {
 		/* these octets are out already: what stands before them follows, so that `sent` says so to the reader
 		 */
-		if (seq_lt(h->clear, segment_last(p)))
+		if (seq_lt(h->clear, segment_last(out)))
 			leave_expose(w, f, dir);
-		leave_below(w, f, dir, segment_end(p));
+		leave_below(w, f, dir, segment_end(out));
 		return true;
 	}
 	struct view v = held_view(h, p, joined);
+	if (out != NULL && segment_first(out) - h->read < v.len)
+		v.len = segment_first(out) - h->read;
 	size_t used = w->reader.read(w->reader.ctx, f, dir, h->read, v);
 	if (h->mode == STREAM_IGNORED)
 		return false; /* p may be gone */

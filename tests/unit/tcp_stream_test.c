@@ -67,6 +67,17 @@ a_segment_behind_a_gap_waits_until_the_gap_fills(void **state)
 }
 
 static void
+order_is_kept_where_clear_runs_ahead(void **state)
+{
+	HALF(CLIENT)->clear = CLIENT_FIRST + 100;
+	say(&x, DIR_CLIENT, 6, "ghi");
+	say(&x, DIR_CLIENT, 0, "abc");
+	expect_left(&x, "abc");
+	say(&x, DIR_CLIENT, 3, "def");
+	expect_left(&x, "def ghi");
+}
+
+static void
 in_fluent_mode_a_segment_behind_a_gap_leaves_and_is_read_later(void **state)
 {
 	HALF(CLIENT)->mode = STREAM_FLUENT;
@@ -655,6 +666,7 @@ main(void)
 		TEST(an_unfinished_line_waits_for_its_end),
 		TEST(a_packet_with_a_line_and_a_half_waits_whole),
 		TEST(a_segment_behind_a_gap_waits_until_the_gap_fills),
+		TEST(order_is_kept_where_clear_runs_ahead),
 		TEST(in_fluent_mode_a_segment_behind_a_gap_leaves_and_is_read_later),
 		TEST(in_ignored_mode_everything_leaves_unread),
 		TEST(old_octets_leave_again_unread),
