@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define FLOW_NONE UINT32_MAX
 #define FLOW_WAYS 8
@@ -49,14 +50,22 @@ flow_index_signature(uint64_t hash)
 	return s == 0 ? 1 : s;
 }
 
+/* Eight signatures side by side. */
+typedef uint16_t flow_signatures __attribute__((vector_size(16)));
+
 /* Bit i is set where way i has the signature. */
 static inline unsigned
 flow_bucket_match(const struct flow_bucket *b, uint16_t signature)
 {
-	unsigned found = 0;
-	for (unsigned i = 0; i < FLOW_WAYS; i++)
-		found |= (unsigned)(b->signature[i] == signature) << i;
-	return found;
+	const flow_signatures bit = { 1, 2, 4, 8, 16, 32, 64, 128 };
+	flow_signatures all;
+	uint64_t half[2];
+
+	memcpy(&all, b->signature, sizeof(all));
+	all = (flow_signatures)(all == signature) & bit;
+	memcpy(half, &all, sizeof(half));
+	/* The lanes hold different bits: one multiplication adds all four of a half into its highest lane. */
+	return (unsigned)((half[0] | half[1]) * UINT64_C(0x0001000100010001) >> 48);
 }
 
 #endif

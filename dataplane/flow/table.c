@@ -345,9 +345,12 @@ flow_table_lookup(struct flow_table *t, struct packet **burst, unsigned n, uint6
 	t->burst++;
 	for (unsigned i = 0; i < n; i++) {
 		flow_key_of(burst[i], &l[i].key, &l[i].end);
+		burst[i]->flow = NULL;
+	}
+	/* In a loop of its own: the stores that made a key have settled before it is read in words. */
+	for (unsigned i = 0; i < n; i++) {
 		l[i].hash = flow_hash(&l[i].key, &t->secret);
 		__builtin_prefetch(flow_index_bucket(&t->index, l[i].hash));
-		burst[i]->flow = NULL;
 	}
 	for (unsigned i = 0; i < n; i++)
 		prefetch_flow(t, l[i].hash);
