@@ -180,18 +180,34 @@ statement_allow(struct reader *r)
 	reader_add_pattern(r, &pattern, scope.pattern->text);
 }
 
+#define STATEMENTS (sizeof(statements) / sizeof(statements[0]))
+
+/* Writes "rule, allow or include". */
+static void
+list_statements(char *out, size_t cap)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < STATEMENTS && used < cap; i++) {
+		const char *joint = i + 1 == STATEMENTS ? "" : i + 2 == STATEMENTS ? " or " : ", ";
+		used += (size_t)snprintf(out + used, cap - used, "%s%s", statements[i].word, joint);
+	}
+}
+
 static void
 read_statement(struct reader *r)
 {
 	const struct word *w = &r->line.words[0];
+	char expected[128];
 
-	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
+	for (size_t i = 0; i < STATEMENTS; i++)
 		if (view_equal(w->text, view_of(statements[i].word, strlen(statements[i].word)))) {
 			statements[i].read(r);
 			return;
 		}
-	message_error(r->messages, reader_at(r, w->column), "\"%.*s\" is no statement; expected rule, allow or include",
-		      (int)w->text.len, w->text.at);
+	list_statements(expected, sizeof(expected));
+	message_error(r->messages, reader_at(r, w->column), "\"%.*s\" is no statement; expected %s", (int)w->text.len,
+		      w->text.at, expected);
 }
 
 bool

@@ -24,6 +24,6 @@ struct ruleset;
  * thread at a time. Cost: about 0.1 to 0.6 us for up to 250,000 literals.
  */
 void match_address(const struct ruleset *rs, unsigned worker, const struct subject *s, unsigned field,
-                   uint32_t flow_hash, struct verdict *v);
+		   uint32_t flow_hash, struct verdict *v);
 
 #endif

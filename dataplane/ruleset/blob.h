@@ -16,9 +16,9 @@
 #include "verdict/rule.h"
 
 #define BLOB_MAGIC "POSTERN\x01"
-#define BLOB_ABI 1 /* layout of this header and of the records in verdict/rule.h */
+#define BLOB_ABI   1 /* layout of this header and of the records in verdict/rule.h */
 #define BLOB_ALIGN 64
-#define BLOB_MAX (1ULL << 32)
+#define BLOB_MAX   (1ULL << 32)
 
 struct blob_section {
 	uint64_t offset; /* from the start of the blob */
@@ -27,24 +27,24 @@ struct blob_section {
 
 struct blob_header {
 	uint8_t magic[8];
-	uint8_t sha256[32];      /* of all octets from `abi` to the end */
+	uint8_t sha256[32]; /* of all octets from `abi` to the end */
 	uint32_t abi;
-	uint32_t operator_name;  /* string offset */
-	uint64_t total;          /* octets of the blob */
+	uint32_t operator_name; /* string offset */
+	uint64_t total;         /* octets of the blob */
 	uint64_t generation;
-	uint64_t features;       /* CPU features the databases were compiled for; engine's own encoding */
-	char engine[64];         /* version string of the engine, NUL-padded */
+	uint64_t features; /* CPU features the databases were compiled for; engine's own encoding */
+	char engine[64];   /* version string of the engine, NUL-padded */
 	struct blob_section rules, patterns, strings, domain_db, address_db, regex_db; /* a database may be empty */
 };
 
 enum blob_status {
 	BLOB_OK = 0,
-	BLOB_SHORT,       /* smaller than a header, or than it says */
+	BLOB_SHORT, /* smaller than a header, or than it says */
 	BLOB_MAGIC_WRONG,
-	BLOB_ABI_WRONG,   /* made by another release of Postern */
-	BLOB_ENGINE_WRONG,/* compiled by another engine version */
-	BLOB_DIGEST_WRONG,/* damaged */
-	BLOB_LAYOUT_WRONG,/* sections overlap, are misaligned or hold indices out of range */
+	BLOB_ABI_WRONG,    /* made by another release of Postern */
+	BLOB_ENGINE_WRONG, /* compiled by another engine version */
+	BLOB_DIGEST_WRONG, /* damaged */
+	BLOB_LAYOUT_WRONG, /* sections overlap, are misaligned or hold indices out of range */
 };
 
 /* A sentence for people, naming what was found and what would have been accepted. */

@@ -8,12 +8,12 @@
 
 struct ruleset {
 	struct rule_tables tables;
-	struct hs_database *domain_db;   /* NULL: no domain patterns */
-	struct hs_database *address_db;  /* NULL: no exact addresses */
-	struct hs_database *regex_db;    /* NULL: no regular expressions */
-	struct hs_scratch **scratch;     /* one per worker; the only part that is written to, each by its worker */
+	struct hs_database *domain_db;  /* NULL: no domain patterns */
+	struct hs_database *address_db; /* NULL: no exact addresses */
+	struct hs_database *regex_db;   /* NULL: no regular expressions */
+	struct hs_scratch **scratch;    /* one per worker; the only part that is written to, each by its worker */
 	unsigned workers;
-	void *blob;                      /* owned copy */
+	void *blob; /* owned copy */
 	size_t blob_len;
 };
 
