@@ -57,15 +57,30 @@ def _address(place, side, interface, kind, length):
     place.run(side, "ip", "address", "add", f"{ADDRESS[side][kind]}/{length}", "dev", interface, *nodad)
 
 
-def counters(place):
-    """Packets at each end of the wire: {"cl0": {"received": N, "sent": N, "dropped": N}, ...}."""
-    seen = {}
-    for side, interface in (("client", "cl0"), ("box", "pin0"), ("box", "pout0"), ("server", "sv0")):
-        shown = json.loads(place.run(side, "ip", "-s", "-j", "link", "show", interface).stdout)
-        stats = shown[0]["stats64"]
-        seen[interface] = {"received": stats["rx"]["packets"], "sent": stats["tx"]["packets"],
-                           "dropped": stats["rx"]["dropped"] + stats["tx"]["dropped"]}
-    return seen
+class Loss:
+    """
+    Packets that the box lost since this was made, by the interfaces at the far ends: what was sent at one end, a full
+    receive ring included, and has not arrived at the other. Meaningful while the wire is at rest. A packet that the
+    box makes or swallows by itself (a session it ends, a segment it splits) counts too.
+    """
+
+    def __init__(self, place):
+        self.place = place
+        self.before = self._read()
+
+    def _read(self):
+        seen = {}
+        for side, (far, _) in END.items():
+            shown = json.loads(self.place.run(side, "ip", "-s", "-j", "link", "show", far).stdout)[0]["stats64"]
+            seen[side] = {"sent": shown["tx"]["packets"] + shown["tx"]["dropped"], "received": shown["rx"]["packets"]}
+        return seen
+
+    def count(self):
+        """{"to_server": (sent, lost), "to_client": (sent, lost)}"""
+        now = self._read()
+        sent, received = ({side: now[side][what] - self.before[side][what] for side in END} for what in ("sent", "received"))
+        return {"to_server": (sent["client"], sent["client"] - received["server"]),
+                "to_client": (sent["server"], sent["server"] - received["client"])}
 
 
 class Bridge:
