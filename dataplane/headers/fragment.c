@@ -132,10 +132,12 @@ unlink_incomplete(struct fragments *t, struct datagram *d)
 	*(d->newer != NULL ? &d->newer->older : &t->newest) = d->older;
 }
 
-/* Gives the slot of d back; its pieces are gone. */
+/* Gives the slot of d back; its pieces are gone. The whole is an ordinary packet again. */
 static void
 forget(struct fragments *t, struct datagram *d)
 {
+	if (d->whole != NULL)
+		d->whole->datagram = NULL;
 	t->packets -= d->count;
 	d->count = 0;
 	d->whole = NULL;
