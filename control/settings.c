@@ -85,7 +85,6 @@ default_numbers(struct settings_loaded *l)
 	default_number(&s->dataplane.workers, 1);
 	default_number(&s->dataplane.memory_mb, 512);
 	default_number(&s->dataplane.flows, 262144);
-	default_number(&s->dataplane.packets, 16383);
 	default_number(&s->dataplane.held_packets, 4096);
 	default_number(&s->dataplane.held_packets_per_flow, 64);
 	default_number(&s->dataplane.hold_ms, 3000);

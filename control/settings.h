@@ -37,7 +37,7 @@ struct settings {
 		uint16_t *mail_ports; /* default 25, 587 */
 		unsigned mail_ports_count;
 		unsigned flows;                 /* per worker; default 262144 */
-		unsigned packets;               /* buffers in the pool; default 16383 */
+		unsigned packets;               /* buffers in the pool; default 0: enough for the ports and workers */
 		unsigned held_packets;          /* cap per worker; default 4096 */
 		unsigned held_packets_per_flow; /* default 64 */
 		unsigned hold_ms;               /* default 3000 */

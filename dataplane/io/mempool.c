@@ -7,6 +7,7 @@
 #include "live/say.h"
 
 enum {
+	PACKETS_MIN = 16383,
 	CACHE = 256,              /* frames that each core keeps at hand */
 	KERNEL_HEADROOM = 256,    /* the kernel puts AF_XDP frames this far behind the headroom */
 	AF_XDP_OBJECT_MAX = 4096, /* a frame with all that belongs to it, for the kernel: one page */
@@ -27,20 +28,25 @@ any_af_xdp(const struct ports *ports)
 	return false;
 }
 
-/* Ports keep a ring full for receiving and may keep one of sent frames; what workers hold comes on top. */
-static bool
-enough_packets(const struct settings *s, const struct ports *ports, unsigned queues)
+/*
+ * Ports keep a ring full for receiving and may keep one of sent frames; what workers hold comes on top. Returns how
+ * many packets there are to be, 0 after a sentence on stderr.
+ */
+static unsigned
+packets_wanted(const struct settings *s, const struct ports *ports, unsigned queues)
 {
 	unsigned rings = 2 * ports->pairs * queues * 2 * PORT_DESCRIPTORS;
 	unsigned workers = s->dataplane.workers * (s->dataplane.held_packets + worker_fragments(s) + 2 * CACHE);
 
+	if (s->dataplane.packets == 0)
+		return RTE_MAX(rings + workers, (unsigned)PACKETS_MIN);
 	if (s->dataplane.packets >= rings + workers)
-		return true;
+		return s->dataplane.packets;
 	say("dataplane: packets: %u are too few: the rings of %u ports take %u, what %u workers may hold "
 	    "(held_packets) "
 	    "takes %u; give at least %u",
 	    s->dataplane.packets, 2 * ports->pairs, rings, s->dataplane.workers, workers, rings + workers);
-	return false;
+	return 0;
 }
 
 static bool
@@ -79,16 +85,17 @@ mempool_new(const struct settings *s, const struct ports *ports, unsigned queues
 		.mbuf_priv_size = (uint16_t)priv_size(),
 	};
 	unsigned size = sizeof(struct rte_mbuf) + private.mbuf_priv_size + private.mbuf_data_room_size;
+	unsigned packets = packets_wanted(s, ports, queues);
 	struct rte_mempool *pool;
 
-	if (!enough_packets(s, ports, queues))
+	if (packets == 0)
 		return NULL;
-	pool = rte_mempool_create("packets", s->dataplane.packets, size, CACHE, sizeof(private), rte_pktmbuf_pool_init,
-				  &private, rte_pktmbuf_init, NULL, (int)rte_socket_id(),
+	pool = rte_mempool_create("packets", packets, size, CACHE, sizeof(private), rte_pktmbuf_pool_init, &private,
+				  rte_pktmbuf_init, NULL, (int)rte_socket_id(),
 				  af_xdp ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0);
 	if (pool == NULL) {
-		say("no memory for %u packets of %u octets: %s; raise dataplane: memory_mb (now %u)",
-		    s->dataplane.packets, size, rte_strerror(rte_errno), s->dataplane.memory_mb);
+		say("no memory for %u packets of %u octets: %s; raise dataplane: memory_mb (now %u)", packets, size,
+		    rte_strerror(rte_errno), s->dataplane.memory_mb);
 		return NULL;
 	}
 	return af_xdp && !fits_af_xdp(pool, ports) ? NULL : pool;

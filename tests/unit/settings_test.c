@@ -201,7 +201,6 @@ the_example_names_every_key_and_its_default(void **state)
 	assert_int_equal(example->dataplane.workers, d->dataplane.workers);
 	assert_int_equal(example->dataplane.memory_mb, d->dataplane.memory_mb);
 	assert_int_equal(example->dataplane.flows, d->dataplane.flows);
-	assert_int_equal(example->dataplane.packets, d->dataplane.packets);
 	assert_int_equal(example->dataplane.held_packets, d->dataplane.held_packets);
 	assert_int_equal(example->dataplane.held_packets_per_flow, d->dataplane.held_packets_per_flow);
 	assert_int_equal(example->dataplane.hold_ms, d->dataplane.hold_ms);
