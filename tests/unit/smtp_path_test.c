@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Paths as servers take them, not only as the RFC has them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "guard.h"
+#include "smtp/path.h"
+
+static struct guard guard;
+
+/* address | local | domain | parameters */
+static void
+check(const char *arg, const char *want)
+{
+	struct smtp_path p;
+	char got[1024];
+	assert_true(smtp_path_parse(view_of(guard_end(&guard, arg, strlen(arg)), strlen(arg)), &p));
+	snprintf(got, sizeof(got), "%.*s|%.*s|%.*s|%.*s", (int)p.address.len, (const char *)p.address.at,
+		 (int)p.local.len, (const char *)p.local.at, (int)p.domain.len, (const char *)p.domain.at,
+		 (int)p.params.len, (const char *)p.params.at);
+	assert_string_equal(got, want);
+}
+
+static void
+an_address_in_brackets_is_taken_out(void **state)
+{
+	check("<a@b.c>", "a@b.c|a|b.c|");
+	check("  < a@b.c >  ", "a@b.c|a|b.c|");
+	check("<<a@b.c>>", "a@b.c|a|b.c|");
+	check("<A.b+c=d@B.C.>", "A.b+c=d@B.C.|A.b+c=d|B.C.|");
+	check("<a@b.c> SIZE=100 BODY=8BITMIME", "a@b.c|a|b.c|SIZE=100 BODY=8BITMIME");
+	check("<a@b.c>SIZE=100", "a@b.c|a|b.c|SIZE=100");
+	check("<a@b.c", "a@b.c|a|b.c|");
+}
+
+static void
+the_null_path_is_empty(void **state)
+{
+	check("<>", "|||");
+	check(" < > SIZE=1", "|||SIZE=1");
+}
+
+static void
+brackets_may_be_missing(void **state)
+{
+	check("a@b.c", "a@b.c|a|b.c|");
+	check(" a@b.c SIZE=9", "a@b.c|a|b.c|SIZE=9");
+	check("backup", "backup|backup||");
+	check("John Doe <a@b.c>", "a@b.c|a|b.c|");
+	check("\"Doe, <J>\" <a@b.c>", "a@b.c|a|b.c|");
+}
+
+static void
+addresses_in_parameters_are_left_aside(void **state)
+{
+	check("<a@b.c> ORCPT=rfc822;x@y.z", "a@b.c|a|b.c|ORCPT=rfc822;x@y.z");
+	check("a@b.c ORCPT=rfc822;<x@y.z>", "a@b.c|a|b.c|ORCPT=rfc822;<x@y.z>");
+}
+
+static void
+quoted_local_parts_may_hold_anything(void **state)
+{
+	check("<\"a>b@c d\"@e.f>", "\"a>b@c d\"@e.f|\"a>b@c d\"|e.f|");
+	check("<\"a\\\"b@c\"@e.f>", "\"a\\\"b@c\"@e.f|\"a\\\"b@c\"|e.f|");
+	check("\"a b\"@e.f X=1", "\"a b\"@e.f|\"a b\"|e.f|X=1");
+	/* a quote that never closes hides nothing */
+	check("<\"a@b.c>", "\"a@b.c|\"a|b.c|");
+}
+
+static void
+source_routes_are_left_aside(void **state)
+{
+	check("<@one,@two:user@three>", "user@three|user|three|");
+	check("<@one:>", "|||");
+}
+
+static void
+the_last_at_sign_divides(void **state)
+{
+	check("<a@b@c.d>", "a@b@c.d|a@b|c.d|");
+	check("<a%b.c@d.e>", "a%b.c@d.e|a%b.c|d.e|");
+	check("<b.c!a@d.e>", "b.c!a@d.e|b.c!a|d.e|");
+	check("<SRS0=HH=TT=army.ml=bob@d.e>", "SRS0=HH=TT=army.ml=bob@d.e|SRS0=HH=TT=army.ml=bob|d.e|");
+	check("<prvs=1234=bob@d.e>", "prvs=1234=bob@d.e|prvs=1234=bob|d.e|");
+	check("<list-bob=army.ml@d.e>", "list-bob=army.ml@d.e|list-bob=army.ml|d.e|");
+}
+
+static void
+without_one_percent_and_bang_route(void **state)
+{
+	check("<a%b.c>", "a%b.c|a|b.c|");
+	check("<a%b%c.d>", "a%b%c.d|a%b|c.d|");
+	check("<b.c!d!a>", "b.c!d!a|d!a|b.c|");
+}
+
+static void
+address_literals_are_domains(void **state)
+{
+	check("<a@[192.0.2.1]>", "a@[192.0.2.1]|a|[192.0.2.1]|");
+	check("<a@[IPv6:::1]>", "a@[IPv6:::1]|a|[IPv6:::1]|");
+}
+
+static void
+nothing_is_no_path(void **state)
+{
+	struct smtp_path p;
+	assert_false(smtp_path_parse(view_of("", 0), &p));
+	assert_false(smtp_path_parse(view_of(" \t ", 3), &p));
+}
+
+static void
+octets_of_all_kinds_are_data(void **state)
+{
+	static const uint8_t octets[] = "<a\0b@c\xff.d\r>";
+	struct smtp_path p;
+	assert_true(smtp_path_parse(view_of(octets, sizeof(octets) - 1), &p));
+	assert_int_equal(p.local.len, 3);
+	assert_int_equal(p.domain.len, 5);
+}
+
+static void
+random_arguments_stay_inside(void **state)
+{
+	static const char alphabet[] = "<>@:,\"\\ \t%!=ab.[]";
+	unsigned seed = 3;
+	for (int round = 0; round < 50000; round++) {
+		char text[24];
+		size_t len = (size_t)rand_r(&seed) % sizeof(text);
+		for (size_t i = 0; i < len; i++)
+			text[i] = alphabet[(size_t)rand_r(&seed) % sizeof(alphabet)];
+		const uint8_t *at = guard_end(&guard, text, len);
+		struct smtp_path p;
+		if (!smtp_path_parse(view_of(at, len), &p))
+			continue;
+		assert_true(p.address.at >= at && p.address.at + p.address.len <= at + len);
+		assert_true(p.domain.at >= p.address.at && p.domain.at + p.domain.len <= p.address.at + p.address.len);
+		assert_true(p.local.at >= p.address.at && p.local.at + p.local.len <= p.address.at + p.address.len);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_address_in_brackets_is_taken_out),
+		cmocka_unit_test(the_null_path_is_empty),
+		cmocka_unit_test(brackets_may_be_missing),
+		cmocka_unit_test(addresses_in_parameters_are_left_aside),
+		cmocka_unit_test(quoted_local_parts_may_hold_anything),
+		cmocka_unit_test(source_routes_are_left_aside),
+		cmocka_unit_test(the_last_at_sign_divides),
+		cmocka_unit_test(without_one_percent_and_bang_route),
+		cmocka_unit_test(address_literals_are_domains),
+		cmocka_unit_test(nothing_is_no_path),
+		cmocka_unit_test(octets_of_all_kinds_are_data),
+		cmocka_unit_test(random_arguments_stay_inside),
+	};
+	guard = guard_new(4096);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	guard_free(&guard);
+	return failed;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The server's reader alone: reply lines, keywords, slots. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "guard.h"
+#include "smtp/state.h"
+
+static struct guard guard;
+static struct smtp_pool *pool;
+
+static struct smtp_session
+awaiting(const char *command)
+{
+	struct smtp_session s;
+	struct smtp_item item;
+	smtp_session_init(&s, false);
+	smtp_session_greeted(&s);
+	smtp_client(&s, pool, view_of(command, strlen(command)), &item);
+	assert_int_equal(item.step, STEP_COMMAND);
+	return s;
+}
+
+/* Feeds the text in pieces, up to the end of one reply. Returns octets consumed. */
+static size_t
+feed(struct smtp_session *s, const char *text, size_t piece, struct smtp_reply *r)
+{
+	size_t at = 0, len = strlen(text);
+	do {
+		size_t n = len - at < piece ? len - at : piece;
+		smtp_server(s, view_of(guard_end(&guard, text + at, n), n), r);
+		assert_true(r->used <= n);
+		at += r->used;
+	} while (at < len && !r->last && !r->blind && !r->need_more);
+	return at;
+}
+
+static void
+each_form_of_a_reply_line_is_read(void **state)
+{
+	static const char *const replies[] = { "250 ok\r\n",
+					       "250\r\n",
+					       "250\n",
+					       "250-a\r\n250 b\r\n",
+					       "250-a\n250-b\n250\n",
+					       "250-a\r\nno code here\r\n\r\n25\r\n250x\r\n250 b\r\n",
+					       "noise\r\n250 ok\r\n" };
+	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++)
+		for (size_t piece = 1; piece < 60; piece++) {
+			struct smtp_session s = awaiting("NOOP\r\n");
+			struct smtp_reply r;
+			assert_int_equal(feed(&s, replies[i], piece, &r), strlen(replies[i]));
+			assert_true(r.last);
+			assert_int_equal(r.verb, VERB_NOOP);
+			assert_int_equal(r.code, 250);
+			assert_int_equal(s.slot_count, 0);
+		}
+}
+
+static void
+keywords_count_in_an_accepted_ehlo_only(void **state)
+{
+	static const struct {
+		const char *command, *reply;
+		unsigned caps;
+	} cases[] = {
+		{ "EHLO a\r\n", "250-mx\r\n250-pipelining\r\n250-CHUNKING\r\n250-STARTTLS\r\n250 SMTPUTF8 x\r\n", 15 },
+		{ "EHLO a\r\n", "250-mx\r\n250-STARTTLSX\r\n250-START\r\n250-X-CHUNKING\r\n250 CHUNKING-X\r\n", 0 },
+		{ "EHLO a\r\n", "250-mx\r\n250-XPIPELININGANDMUCHMORE\r\n250 SIZE 1 STARTTLS\r\n", 0 },
+		{ "EHLO a\r\n", "250 STARTTLS\r\n", 0 },
+		{ "EHLO a\r\n", "550-mx\r\n550 STARTTLS\r\n", 0 },
+		{ "HELO a\r\n", "250-mx\r\n250 STARTTLS\r\n", 0 },
+		{ "NOOP\r\n", "250-mx\r\n250 STARTTLS\r\n", 0 },
+		{ "LHLO a\r\n", "250-mx\n250 STARTTLS\n", SMTP_CAP_STARTTLS },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (size_t piece = 1; piece < 99; piece++) {
+			struct smtp_session s = awaiting(cases[i].command);
+			struct smtp_reply r;
+			feed(&s, cases[i].reply, piece, &r);
+			assert_true(r.last);
+			assert_int_equal(s.caps, cases[i].caps);
+		}
+}
+
+static void
+first_and_last_frame_a_reply(void **state)
+{
+	struct smtp_session s = awaiting("NOOP\r\n");
+	struct smtp_reply r;
+	feed(&s, "250-o", 9, &r);
+	assert_true(r.first && !r.last);
+	feed(&s, "ne\r\n", 9, &r);
+	assert_true(!r.first && !r.last);
+	feed(&s, "250 two\r\n250 ok", 99, &r);
+	assert_true(!r.first && r.last);
+	assert_int_equal(r.used, 9);
+}
+
+static void
+a_disguised_slot_waits_for_a_whole_code(void **state)
+{
+	struct smtp_session s = awaiting("RCPT TO:<a@b.c>\r\n");
+	struct smtp_reply r;
+	smtp_client_disguised(&s);
+	assert_int_equal(s.refused, 1);
+	for (size_t n = 1; n < 4; n++) {
+		smtp_server(&s, view_of("250 ok\r\n", n), &r);
+		assert_true(r.need_more && r.used == 0);
+	}
+	smtp_server(&s, view_of("250 o", 5), &r);
+	assert_true(r.disguised && r.first && !r.last && r.used == 5);
+	smtp_server(&s, view_of("k\r\n", 3), &r);
+	assert_true(r.disguised && !r.first && r.last);
+}
+
+static void
+noise_before_a_disguised_reply_passes(void **state)
+{
+	struct smtp_session s = awaiting("RCPT TO:<a@b.c>\r\n");
+	struct smtp_reply r;
+	smtp_client_disguised(&s);
+	smtp_server(&s, view_of("oops\r\n", 6), &r);
+	assert_true(!r.disguised && !r.first && !r.last && r.used == 6);
+	smtp_server(&s, view_of("250 ok\r\n", 8), &r);
+	assert_true(r.disguised && r.first && r.last);
+}
+
+static void
+what_is_no_smtp_server_blinds(void **state)
+{
+	static const struct {
+		const char *octets;
+		unsigned cause;
+	} cases[] = { { "HTTP/1.1 400 Bad\r\n", CTR_blind_grammar },
+		      { "\x16\x03\x01", CTR_blind_grammar },
+		      { "354 go\r\n", CTR_blind_replies },
+		      { "150 hm\r\n", CTR_blind_replies },
+		      { "999 hm\r\n", CTR_blind_replies } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct smtp_session s;
+		struct smtp_item item;
+		struct smtp_reply r;
+		smtp_session_init(&s, false);
+		feed(&s, cases[i].octets, 99, &r);
+		assert_true(r.blind);
+		assert_int_equal(r.cause, cases[i].cause);
+		smtp_client(&s, pool, view_of("QUIT\r\n", 6), &item);
+		assert_int_equal(item.step, STEP_BLIND);
+		assert_int_equal(item.cause, cases[i].cause);
+	}
+}
+
+static void
+a_421_opens_the_gate_and_ends_the_session(void **state)
+{
+	struct smtp_session s = awaiting("DATA\r\n");
+	struct smtp_reply r;
+	feed(&s, "421 bye\r\n", 99, &r);
+	assert_true(r.gate_opened);
+	assert_true(s.ended);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_form_of_a_reply_line_is_read),
+		cmocka_unit_test(keywords_count_in_an_accepted_ehlo_only),
+		cmocka_unit_test(first_and_last_frame_a_reply),
+		cmocka_unit_test(a_disguised_slot_waits_for_a_whole_code),
+		cmocka_unit_test(noise_before_a_disguised_reply_passes),
+		cmocka_unit_test(what_is_no_smtp_server_blinds),
+		cmocka_unit_test(a_421_opens_the_gate_and_ends_the_session),
+	};
+	guard = guard_new(4096);
+	pool = smtp_pool_new(1);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	smtp_pool_free(pool);
+	guard_free(&guard);
+	return failed;
+}
