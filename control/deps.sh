@@ -10,7 +10,7 @@ set -euo pipefail
 declare -A packages=(
 	# cmocka: the unit tests are part of the build.
 	[build]="gcc libc6-dev pkg-config meson ninja-build libcmocka-dev
-		libdpdk-dev libhyperscan-dev libcyaml-dev libjansson-dev libsodium-dev
+		libdpdk-dev libhyperscan-dev libcyaml-dev libyaml-dev libjansson-dev libsodium-dev
 		libidn2-dev libuv1-dev libpcap-dev libbpf-dev libxdp-dev libpsl-dev"
 	# Two networks with mail servers (the libraries that those link to), clients and captures.
 	[lab]="python3 iproute2 ethtool procps util-linux openssl swaks tcpdump iperf3 netbase
