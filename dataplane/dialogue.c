@@ -7,6 +7,18 @@
 #include "internal.h"
 #include "smtp/sniff.h"
 
+/* Whatever is being read, or given up, is still held: one of them lends its headers. */
+static void
+reset_both(struct pipeline *pl, struct flow *f)
+{
+	const struct packet *like = f->tcp.half[DIR_CLIENT].held;
+
+	if (like == NULL)
+		like = f->tcp.half[DIR_SERVER].held;
+	if (like != NULL)
+		edit_reset_both(&pl->exit, f, like);
+}
+
 void
 dialogue_end(struct pipeline *pl, struct flow *f, enum flow_fate fate, unsigned cause)
 {
@@ -20,6 +32,8 @@ dialogue_end(struct pipeline *pl, struct flow *f, enum flow_fate fate, unsigned 
 	else if (cause == 0 && fate == FLOW_PASS)
 		pl->ctr->value[CTR_sessions_tls]++;
 	f->blind = (uint8_t)cause;
+	if (fate == FLOW_RESET)
+		reset_both(pl, f);
 	if (fate == FLOW_PASS)
 		f->tcp.half[DIR_CLIENT].mode = f->tcp.half[DIR_SERVER].mode = STREAM_IGNORED;
 	judge_flush(pl, f);
@@ -93,11 +107,9 @@ read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 
 /* Octets of a reply in a disguised slot: they go out, ours go in. Half a reply cannot be taken back: then RST. */
 static bool
-replace_reply(struct pipeline *pl, struct flow *f, uint32_t end, const struct smtp_reply *reply)
+replace_reply(struct pipeline *pl, struct flow *f, uint32_t seq, const struct smtp_reply *reply)
 {
-	uint32_t start = f->tcp.half[DIR_SERVER].clear;
-
-	if (edit_reply(f->edit, start, end - start, reply->first, reply->last))
+	if (edit_reply(f->edit, seq, (uint32_t)reply->used, reply->first, reply->last))
 		return true;
 	dialogue_end(pl, f, FLOW_RESET, 0);
 	return false;
@@ -120,7 +132,7 @@ read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 		pl->gate_opened |= reply.gate_opened;
 		if (reply.need_more)
 			break;
-		if (reply.disguised && !replace_reply(pl, f, seq + (uint32_t)at, &reply))
+		if (reply.disguised && !replace_reply(pl, f, seq + (uint32_t)(at - reply.used), &reply))
 			return at;
 		if (reply.last)
 			judge_answered(pl, f, &reply);

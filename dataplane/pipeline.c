@@ -55,27 +55,14 @@ classify_stage(struct pipeline *pl, struct packet **burst, unsigned n)
 	return kept;
 }
 
-/* What a verdict, or a dialogue that cannot be read, decided while the segment was read. */
+/* The flow is read no further: what it holds goes on its way, or nowhere. */
 static void
-settle_fate(struct pipeline *pl, struct flow *f)
+let_go(struct pipeline *pl, struct flow *f)
 {
-	switch ((enum flow_fate)f->fate) {
-	case FLOW_INSPECT:
-		break;
-	case FLOW_PASS:
+	if (f->fate == FLOW_DROP || f->fate == FLOW_RESET)
+		tcp_discard_all(&pl->tcp, f);
+	else
 		tcp_release_all(&pl->tcp, f);
-		break;
-	case FLOW_RESET:
-		if (f->tcp.half[DIR_CLIENT].held != NULL)
-			edit_reset_both(&pl->exit, f, f->tcp.half[DIR_CLIENT].held);
-		else if (f->tcp.half[DIR_SERVER].held != NULL)
-			edit_reset_both(&pl->exit, f, f->tcp.half[DIR_SERVER].held);
-		tcp_discard_all(&pl->tcp, f);
-		break;
-	case FLOW_DROP:
-		tcp_discard_all(&pl->tcp, f);
-		break;
-	}
 }
 
 /* A server's answer may have opened the gate for client octets that wait; reading them may open nothing further. */
@@ -109,7 +96,7 @@ segment_stage(struct pipeline *pl, struct packet *p)
 	tcp_input(&pl->tcp, f, p);
 	resume_client(pl, f);
 	if (f->fate != fate)
-		settle_fate(pl, f);
+		let_go(pl, f);
 }
 
 void
@@ -149,11 +136,11 @@ force_gates(struct pipeline *pl, bool all, unsigned budget)
 		uint8_t fate = f->fate;
 
 		next = f->hold_next;
-		if (!all && pl->now_ns - f->hold_since < pl->config.tcp.hold_ns)
+		if (!all && (pl->now_ns < f->hold_since || pl->now_ns - f->hold_since < pl->config.tcp.hold_ns))
 			break;
 		dialogue_force(pl, f);
 		if (f->fate != fate)
-			settle_fate(pl, f);
+			let_go(pl, f);
 	}
 }
 
@@ -233,7 +220,10 @@ segment_leaves(void *ctx, struct flow *f, struct packet *p)
 {
 	struct pipeline *pl = ctx;
 
-	edit_leave(&pl->exit, f, p);
+	if (f->fate == FLOW_DROP || f->fate == FLOW_RESET)
+		pl->ops.release(pl->ops.front, p);
+	else
+		edit_leave(&pl->exit, f, p);
 }
 
 /* The flow leaves the table: what it holds goes on its way, what it owns goes back. */
@@ -242,10 +232,7 @@ flow_gone(void *ctx, struct flow *f)
 {
 	struct pipeline *pl = ctx;
 
-	if (f->fate == FLOW_DROP || f->fate == FLOW_RESET)
-		tcp_discard_all(&pl->tcp, f);
-	else
-		tcp_release_all(&pl->tcp, f);
+	let_go(pl, f);
 	judge_flush(pl, f);
 	smtp_session_done(&f->smtp, pl->lines);
 	edit_drop(pl->edits, f);
