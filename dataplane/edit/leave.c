@@ -32,11 +32,12 @@ extent_of(const struct edit *e, const struct packet *p)
 	return x;
 }
 
-/* Only octets that arrived without a gap count: a stray segment far ahead says nothing about what has left. */
+/* Only octets that arrived without a gap count: a stray segment, ahead or far behind, says nothing about what has left.
+ */
 static void
 note_left(struct flow *f, uint8_t dir, uint32_t end)
 {
-	if (seq_leq(end, f->tcp.half[dir].nxt))
+	if (f->tcp.half[dir].nxt - end < LEDGER_PAST)
 		f->edit->left[dir] = seq_max(f->edit->left[dir], end);
 }
 

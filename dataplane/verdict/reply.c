@@ -116,7 +116,7 @@ put_line(struct text *t, const char *code, const char *status, const struct repl
 	put_expanded(&l, facts, line);
 	if (l.full && mentions_ref(line)) {
 		size_t ref = strlen(facts->ref);
-		l.len -= ref + 11 < l.len ? ref + 11 : 0;
+		l.len -= ref + 10 < l.len ? ref + 10 : l.len;
 		put(&l, words("... (ref "));
 		put(&l, words(facts->ref));
 		put(&l, words(")"));
