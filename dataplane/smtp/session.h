@@ -207,7 +207,7 @@ void smtp_server(struct smtp_session *s, struct view in, struct smtp_reply *repl
 /*
  * No answer will come any more: takes the oldest command without one as
  * accepted, and fills verb, has_path, void_, transaction, disguised, last.
- * False: none is left.
+ * The session is `unpaired` from then on. False: none is left.
  */
 bool smtp_flush(struct smtp_session *s, struct smtp_reply *reply);
 

@@ -111,6 +111,7 @@ smtp_flush(struct smtp_session *s, struct smtp_reply *reply)
 	*reply = (struct smtp_reply){ 0 };
 	if (s->slot_count == 0)
 		return false;
+	s->unpaired = true; /* an answer that comes all the same would meet another command */
 	reply->disguised = slot_head(s) & SLOT_DISGUISED;
 	reply->last = true;
 	slot_settle(s, true, reply);

@@ -91,6 +91,20 @@ a_refused_sender_counts_and_its_recipients_join_it(void **state)
 }
 
 static void
+each_refused_sender_outside_a_transaction_counts(void **state)
+{
+	CHECK(HELLO_LOG "C MAIL a@b.c #1\nS MAIL 553 #1\nC MAIL a@b.c #2\nS MAIL 553 #2\n", HELLO,
+	      "C: MAIL FROM:<a@b.c>\r\n", "S: 553 no\r\n", "C: MAIL FROM:<a@b.c>\r\n", "S: 553 no\r\n");
+}
+
+static void
+an_empty_message_ends_at_its_first_line(void **state)
+{
+	CHECK(HELLO_LOG "C DATA\nS DATA 354\nC .\nC NOOP\nS . 250\n", HELLO, "C: DATA\r\n", "S: 354 go\r\n",
+	      "C: .\r\nNOOP\r\n", "S: 250 ok\r\n");
+}
+
+static void
 only_an_accepted_ehlo_ends_a_transaction(void **state)
 {
 	CHECK(HELLO_LOG "C MAIL a@b.c #1\nS MAIL 250 #1\nC EHLO\nS EHLO 501\nC RCPT d@e.f #1\nS RCPT 250 #1\n"
@@ -118,6 +132,8 @@ behind_a_bad_bdat_that_was_refused_lines_are_commands(void **state)
 	      "C: BDAT 5 X\r\nMAIL FROM:<a@b.c>\r\n", "S: 501 syntax\r\n250 ok\r\n");
 	CHECK(HELLO_LOG "C BDAT\nS BDAT 501\nC MAIL a@b.c #1\n", HELLO, "C: BDAT -1\r\nMAIL FROM:<a@b.c>\r\n",
 	      "S: 501 syntax\r\n");
+	CHECK(HELLO_LOG "C BDAT\nS BDAT 501\nC MAIL a@b.c #1\n", HELLO,
+	      "C: BDAT 18446744073709551617\r\nMAIL FROM:<a@b.c>\r\n", "S: 501 syntax\r\n");
 }
 
 static void
@@ -202,6 +218,20 @@ a_reply_without_an_end_is_over_when_the_client_goes_on(void **state)
 	      "#1\n",
 	      "S: 220 mx AAAAAAAAAA", "C: EHLO c\r\n", "S: 250-mx\r\n", "C: AUTH LOGIN\r\n", "S: 334 x\r\n",
 	      "C: eA==\r\n", "S: 235 ok\r\n", "C: MAIL FROM:<a@b.c>\r\n", "S: 250 ok\r\n");
+}
+
+static void
+a_reply_without_a_last_line_ends_by_the_pace_or_by_another_code(void **state)
+{
+	/* the client always waits for answers: so it has taken this one as whole */
+	CHECK("S  220\nC EHLO\nC MAIL a@b.c #1\nS EHLO 250\nS MAIL 250 #1\n", "S: 220 mx\r\n", "C: EHLO c\r\n",
+	      "S: 250-mx\r\n", "C: MAIL FROM:<a@b.c>\r\n", "S: 250 ok\r\n");
+	/* it does not: only another code tells */
+	CHECK("S  220\nC NOOP\nC EHLO\nS NOOP 250\nC MAIL a@b.c #1\nS EHLO 250\nS MAIL 550 #1\n", "S: 220 mx\r\n",
+	      "C: NOOP\r\nEHLO c\r\n", "S: 250 ok\r\n250-mx\r\n", "C: MAIL FROM:<a@b.c>\r\n", "S: 550 no\r\n");
+	CHECK("S  220\nC NOOP\nC EHLO\nS NOOP 250\nC MAIL a@b.c #1\nS EHLO 250\nS MAIL 250 #1\n", "S: 220 mx\r\n",
+	      "C: NOOP\r\nEHLO c\r\n", "S: 250 ok\r\n250-mx\r\n", "C: MAIL FROM:<a@b.c>\r\n",
+	      "S: 250 HELP\r\n250 ok\r\n");
 }
 
 static void
@@ -357,6 +387,8 @@ main(void)
 		cmocka_unit_test(a_mail_refused_inside_a_transaction_opens_nothing),
 		cmocka_unit_test(a_rcpt_without_mail_opens_a_transaction_up_to_the_next_mail),
 		cmocka_unit_test(a_refused_sender_counts_and_its_recipients_join_it),
+		cmocka_unit_test(each_refused_sender_outside_a_transaction_counts),
+		cmocka_unit_test(an_empty_message_ends_at_its_first_line),
 		cmocka_unit_test(only_an_accepted_ehlo_ends_a_transaction),
 		cmocka_unit_test(chunks_follow_their_line_at_once),
 		cmocka_unit_test(behind_a_bad_bdat_that_was_refused_lines_are_commands),
@@ -370,6 +402,7 @@ main(void)
 		cmocka_unit_test(a_lax_end_that_nobody_answers_is_one_in_an_lf_session),
 		cmocka_unit_test(a_dot_line_cut_by_bare_cr_is_no_sure_end),
 		cmocka_unit_test(a_reply_without_an_end_is_over_when_the_client_goes_on),
+		cmocka_unit_test(a_reply_without_a_last_line_ends_by_the_pace_or_by_another_code),
 		cmocka_unit_test(a_reply_in_two_parts_stays_one_although_the_client_pipelines),
 		cmocka_unit_test(an_answer_to_nothing_does_not_shift_the_others),
 		cmocka_unit_test(after_421_nothing_counts),

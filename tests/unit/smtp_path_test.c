@@ -67,6 +67,7 @@ quoted_local_parts_may_hold_anything(void **state)
 {
 	check("<\"a>b@c d\"@e.f>", "\"a>b@c d\"@e.f|\"a>b@c d\"|e.f|");
 	check("<\"a\\\"b@c\"@e.f>", "\"a\\\"b@c\"@e.f|\"a\\\"b@c\"|e.f|");
+	check("<\"a\\\">b@c\"@e.f>", "\"a\\\">b@c\"@e.f|\"a\\\">b@c\"|e.f|");
 	check("\"a b\"@e.f X=1", "\"a b\"@e.f|\"a b\"|e.f|X=1");
 	/* a quote that never closes hides nothing */
 	check("<\"a@b.c>", "\"a@b.c|\"a|b.c|");
