@@ -223,7 +223,6 @@ apply(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item 
 	case ACTION_COUNT:
 		return true;
 	case ACTION_ALLOW:
-		pl->ctr->value[CTR_allowed]++;
 		return true;
 	case ACTION_FLAG:
 		pl->ctr->value[CTR_verdict_flag]++;
@@ -270,7 +269,9 @@ judge_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct sm
 	subject_build(item->path.local, item->path.domain, &pl->subject);
 	if (pl->rules != NULL)
 		match_address(pl->rules, pl->config.worker, &pl->subject, field, flow_sample(f), &v);
-	if (v.rule == NULL && !pl->config.every_address)
+	/* Exempt mail is ordinary mail: it is counted, and its addresses go into no log. */
+	pl->ctr->value[CTR_allowed] += v.action == ACTION_ALLOW;
+	if ((v.rule == NULL || v.action == ACTION_ALLOW) && !pl->config.every_address)
 		return true;
 	fill_event(pl, f, item, &e);
 	if (pl->rules != NULL)
