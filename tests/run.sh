@@ -62,9 +62,9 @@ build() { # DIRECTORY MESON_OPTION...
 	ninja -C "$dir" --quiet
 }
 
-unit_tests() { # DIRECTORY LABEL
+meson_tests() { # DIRECTORY LABEL
 	local dir=$1 label=$2 names=()
-	say "unit tests, $label"
+	say "unit tests and captures, $label"
 	if [[ -n $filter ]]; then
 		mapfile -t names < <(meson test -C "$dir" --list 2>/dev/null | sed -n 's/.* \/ //p' | grep -F -- "$filter" || true)
 		((${#names[@]})) || return 0
@@ -80,21 +80,6 @@ unit_tests() { # DIRECTORY LABEL
 		    word = words.get(test["result"], "fail")
 		    print(word, f"{test['name']} ({sys.argv[2]})", said[-1] if word == "skip" and said else test["result"], sep="\t")
 	END
-}
-
-replay_tests() { # DIRECTORY LABEL
-	local name="captures ($2)"
-	[[ $name == *"$filter"* ]] || return 0
-	say "replay of the captures, $2"
-	if [[ ! -d $captures ]]; then
-		echo "absent: $captures; the captures are not replayed"
-		return 0
-	fi
-	if "$python" tests/replay/captures_test.py "$1/control/postern" "$captures"; then
-		record pass "$name"
-	else
-		record fail "$name"
-	fi
 }
 
 end_to_end_tests() { # DIRECTORY
@@ -115,12 +100,12 @@ for flavour in release sanitize; do
 		record fail "build-$flavour"
 		continue
 	fi
-	unit_tests "build-$flavour" "$flavour"
-	replay_tests "build-$flavour" "$flavour"
+	meson_tests "build-$flavour" "$flavour"
 	[[ $flavour == sanitize ]] || end_to_end_tests "build-$flavour"
 done
 
 say "result"
+[[ -d $captures ]] || echo "absent: $captures; no capture was replayed"
 passed=$(grep -c '^pass' "$results" || true)
 failed=$(grep -c '^fail' "$results" || true)
 skipped=$(grep -c '^skip' "$results" || true)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a rule refuses, and what goes through beside it: both ends' view."""
 
-from scene import SENDER, SceneTest
+from scene import SENDER, SceneTest, sha256, wait_for
+from lab.capture import Capture
+from lab.exim import Exim
 
 MAIL = f"MAIL FROM:<{SENDER}>\r\n"
 BODY = "Subject: {}\r\n\r\nbody\r\n.\r\n"
@@ -88,6 +90,20 @@ class Refusal(SceneTest):
         self.assertEqual(self.scene.received("chunks"), ["ann@army.mil"])
         message = self.scene.accepted("chunks", "ann@army.mil")
         self.assertEqual(message.body, b"RCPT TO:<x@army.ml>\nend\n")
+
+    def test_exim_sends_a_big_mail_in_chunks_to_its_good_recipients_and_bounces_the_other(self):
+        exim = Exim(self.scene.place)
+        body = "".join(f"line {n}: RCPT TO:<x@army.ml>\n" for n in range(20000))
+        with Capture(self.scene.place, "server", name="exim") as wire:
+            exim.send("from exim", body, SENDER, "ann@army.mil", "bob@army.ml", "carol@example.org")
+            self.assertEqual(self.scene.received("from exim"), ["ann@army.mil", "carol@example.org"], exim.read_log())
+        self.assertTrue(any(b"BDAT " in p.payload for p in wire.packets()))
+        self.assertEqual(sha256(self.scene.accepted("from exim", "ann@army.mil").body), sha256(body.encode()))
+        try:
+            bounce = wait_for("the bounce", 10, lambda: next((m for m in exim.messages() if "bob@army.ml" in m.text), None))
+        except TimeoutError:
+            self.fail(exim.read_log())
+        self.assertRefused(bounce.text, "army.ml", "army.mil")
 
     def test_a_rule_that_only_flags_lets_the_mail_through_and_leaves_an_event(self):
         subject = self.scene.submit("flo@airforce.ml")

@@ -28,13 +28,17 @@ NUMBERS = itertools.count(1)
 
 
 class Scene:
-    def __init__(self, rules=RULES, client=(), server=(), tagged=(), **box):
+    def __init__(self, **options):
         self.place = Place()
+        self.set(**options)
+
+    def set(self, rules=RULES, client=(), server=(), tagged=(), make_box=Box, **box):
+        """`client`, `server`: lines for their main.cf; the rest as Box takes it. When it fails, nothing is left."""
         try:
             network.connect(self.place)
             for kind in tagged:
                 network.connect_tagged(self.place, kind)
-            self.box = Box(self.place, rules, **box).start()
+            self.box = make_box(self.place, rules, **box).start()
             self.client = Postfix(self.place, "client", settings=client).start()
             self.server = Postfix(self.place, "server", settings=server).start()
         except BaseException:

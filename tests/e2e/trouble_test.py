@@ -6,9 +6,9 @@ import signal
 import struct
 import time
 
-from scene import RULES, SENDER, SceneTest, run, wait_for
+from scene import RULES, SENDER, Scene, SceneTest, run, wait_for
 from lab import handover
-from lab.box import program
+from lab.box import Box, program
 
 MAIL = f"MAIL FROM:<{SENDER}>\r\n"
 
@@ -142,26 +142,19 @@ class Trouble(SceneTest):
         self.assertIn("pears", done.stderr)
 
 
+def box_on_a_tiny_disk(place, rules):
+    disk = place.dir / "disk"
+    disk.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk)
+    return Box(place, rules, events=disk / "events.json")
+
+
 class FullDisk(SceneTest):
     """The file of events lies on a disk of its own, which is full before the first event."""
 
     @classmethod
     def setUpClass(cls):
-        # The lab's directory, where the disk is mounted, is named after our process.
-        import scene
-        original = scene.Box
-
-        def on_a_tiny_disk(place, rules, **options):
-            disk = place.dir / "disk"
-            disk.mkdir()
-            run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk)
-            return original(place, rules, events=disk / "events.json", **options)
-
-        scene.Box = on_a_tiny_disk
-        try:
-            super().setUpClass()
-        finally:
-            scene.Box = original
+        cls.scene = Scene(make_box=box_on_a_tiny_disk)
         cls.disk = pathlib.Path(cls.scene.box.events_path).parent
 
     def test_a_full_disk_loses_events_counts_them_and_judges_mail_as_before(self):
