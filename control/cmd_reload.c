@@ -26,7 +26,7 @@ print_live(const json_t *a)
 	const char *messages = json_string_value(json_object_get(a, "messages"));
 
 	fputs(messages != NULL ? messages : "", stderr);
-	printf("generation %lld live: %lld rules, %lld patterns, %s in %.0f ms, swapped in %.1f ms, %lld packets "
+	printf("generation %lld live: %lld rules, %lld patterns, %s in %.0f ms, swapped in %.3f ms, %lld packets "
 	       "lost\n",
 	       (long long)number(a, "generation"), (long long)number(a, "rules"), (long long)number(a, "patterns"),
 	       json_is_true(json_object_get(a, "cached")) ? "from the cache" : "compiled",

@@ -156,10 +156,11 @@ restored(void *ctx, const struct handover_answer *a)
 		r->live = r->good.generation;
 		free(r->last_error);
 		r->last_error = NULL;
-		log_line("generation %llu live: handed over again", (unsigned long long)r->live);
+		log_line("generation %llu live: handed over to the dataplane that appeared",
+			 (unsigned long long)r->live);
 	} else {
-		log_line("generation %llu could not be handed over again: %s", (unsigned long long)r->good.generation,
-			 a->error);
+		log_line("generation %llu could not be handed over to the dataplane that appeared: %s",
+			 (unsigned long long)r->good.generation, a->error);
 	}
 	if (r->next.blob >= 0)
 		hand_over(r);

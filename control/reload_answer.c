@@ -157,7 +157,7 @@ answer_waiting(struct reload *r, const char *error)
 	remember(r, json_string_value(text));
 	log_messages(r->messages);
 	log_line("%s", json_string_value(text));
-	return answer_good(r, json_pack("{s:b, s:o}", "ok", 0, "error", text));
+	return answer_good(r, json_pack("{s:b, s:o, s:I}", "ok", 0, "error", text, "generation", (json_int_t)r->live));
 }
 
 json_t *

@@ -14,7 +14,7 @@ void reload_drop(struct reload_set *s);
 /* Remembers the files that the report (NULL is fine) names, and passes them on. */
 void reload_learn_files(struct reload *r, const json_t *report);
 
-/* Each sets or clears r->last_error, writes the log and returns the answer, owned. */
+/* Each sets or clears r->last_error, writes the log and returns the answer, owned: "generation" is what judges now. */
 json_t *answer_live(struct reload *r, const struct handover_answer *a);
 json_t *answer_unchanged(struct reload *r);
 json_t *answer_waiting(struct reload *r, const char *error); /* good rules, no dataplane */

@@ -17,7 +17,10 @@
  *   to posternd
  *   {"cmd":"ping"}                    {"ok":true,"pid":N,"version":S,"end":true}
  *   {"cmd":"reload"}                  {"ok":true,"generation":N,"compile_ns":N,"swap_ns":N,"packets_lost":0,...}
- *   {"cmd":"rules"}                   {"ok":true,"generation":N,"files":[...],"rules":[...],"last_error":S|null}
+ *                                     with rules, patterns, warnings, prepared_ns (start to sealed blob), cached, messages
+ *   {"cmd":"rules","limit":N}         {"ok":true,"generation":N,"live":N,"files":[...],"rules":[{id,action,field,kind,
+ *                                      pattern,means,mode,at}...],"files_total":N,"patterns_total":N,"last_error":S|null}
+ *   A reload that fails adds "messages" (of the compiler) and "generation" (which goes on judging).
  *
  * A request that fails gets {"ok":false,"error":"a sentence","end":true}.
  */
