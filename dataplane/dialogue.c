@@ -53,6 +53,7 @@ command(struct pipeline *pl, struct flow *f, uint32_t end, const struct smtp_ite
 	case VERB_MAIL:
 	case VERB_RCPT:
 		pl->ctr->value[item->verb == VERB_MAIL ? CTR_mails : CTR_recipients]++;
+		pl->ctr->value[CTR_line_too_long] += item->line_len > SMTP_LINE_MAX;
 		return judge_command(pl, f, end - (uint32_t)item->line_len, item);
 	case VERB_UNKNOWN:
 		pl->ctr->value[CTR_unknown_verb]++;
@@ -60,6 +61,15 @@ command(struct pipeline *pl, struct flow *f, uint32_t end, const struct smtp_ite
 	default:
 		return true;
 	}
+}
+
+/* No answer comes: the gate opens as if it had been yes, also where it is closed for want of slots. */
+static void
+force_gate(struct pipeline *pl, struct flow *f)
+{
+	if (f->smtp.slot_count == SMTP_SLOTS)
+		judge_flush(pl, f);
+	smtp_gate_force(&f->smtp);
 }
 
 static size_t
@@ -92,7 +102,7 @@ read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 			half->mode = STREAM_ORDERED;
 			if (!f->tcp.one_way)
 				return at;
-			smtp_gate_force(&f->smtp); /* answers do not pass here */
+			force_gate(pl, f); /* answers do not pass here */
 			break;
 		case STEP_OPAQUE:
 			dialogue_end(pl, f, FLOW_PASS, 0);
@@ -200,7 +210,7 @@ dialogue_force(struct pipeline *pl, struct flow *f)
 
 	do {
 		before = client->read;
-		smtp_gate_force(&f->smtp);
+		force_gate(pl, f);
 		tcp_resume(&pl->tcp, f, DIR_CLIENT);
 	} while (f->fate == FLOW_INSPECT && client->read != before && client->read != client->nxt);
 }

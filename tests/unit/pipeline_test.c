@@ -515,6 +515,40 @@ a_line_typed_octet_by_octet_is_spoilt_in_its_tail(void **state)
 	assert_true(CTR(exposed_lines) > 0);
 }
 
+/* A capture of one direction: no answer ever comes, and there are more commands than slots for answers. */
+static void
+one_direction_alone_yields_every_recipient(void **state)
+{
+	struct pipeline_config c;
+	char line[64];
+
+	pipeline_free(w.pl);
+	pipeline_config_default(&c);
+	c.flows.flows = 64;
+	c.every_address = c.late_events = true;
+	w.pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
+	w.end[DIR_SERVER].nxt = 5000;
+	w.end[DIR_CLIENT].want = 5001;
+	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt++, NULL, 0, SYN);
+	const char *text = "HELO c\r\nMAIL FROM:<a@b.example>\r\n";
+	for (int i = 0; i <= 40; i++) {
+		send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt, text, strlen(text), ACK);
+		w.end[DIR_CLIENT].nxt += (uint32_t)strlen(text);
+		snprintf(line, sizeof line, "RCPT TO:<r%d@b.example>\r\n", i);
+		text = line;
+	}
+	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt, "DATA\r\nx\r\n.\r\n", 12, ACK);
+	pipeline_drain(w.pl, w.rules, w.now, w.now);
+	assert_int_equal(w.event_count, 41);
+	assert_int_equal(w.events[0].kind, EVENT_MAIL);
+	for (unsigned i = 1; i < w.event_count; i++) {
+		snprintf(line, sizeof line, "r%u@b.example", i - 1);
+		assert_int_equal(w.events[i].address_len, strlen(line));
+		assert_memory_equal(w.events[i].address, line, strlen(line));
+		assert_int_equal(w.events[i].transaction, 1);
+	}
+}
+
 int
 main(void)
 {
@@ -539,6 +573,7 @@ main(void)
 		TEST(too_many_refusals_end_with_421_and_an_orderly_close),
 		TEST(ipv6_behind_a_vlan_tag_is_judged_alike),
 		TEST(without_rules_everything_passes),
+		TEST(one_direction_alone_yields_every_recipient),
 		TEST(a_line_typed_octet_by_octet_is_spoilt_in_its_tail),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
