@@ -240,6 +240,33 @@ an_acknowledged_line_never_leaves_undisguised(void **state)
 }
 
 static void
+an_ack_of_octets_that_have_not_left_folds_nothing(void **state)
+{
+	struct session *s = answered();
+
+	s->flow.tcp.half[DIR_SERVER].nxt = s->flow.tcp.half[DIR_SERVER].acked = SERVER_ISN + 8;
+	front_release(&s->front, through(s, segment(s, DIR_CLIENT, 23, 14, 0, "")));
+	assert_string_equal(octets_of(s, through(s, segment(s, DIR_SERVER, 0, 23, 0, ANSWER))), REPLY);
+	session_done(s);
+}
+
+static void
+a_stray_segment_far_away_says_nothing_about_what_has_left(void **state)
+{
+	static const uint32_t far[] = { UINT32_C(1) << 31, UINT32_C(1) << 30, 5000, UINT32_C(3) << 30 };
+	struct session *s = answered();
+	uint32_t left = s->flow.edit->left[DIR_SERVER];
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct packet *p = segment(s, DIR_SERVER, far[i], 23, 0, "");
+		s->flow.tcp.half[DIR_SERVER].nxt = SERVER_ISN;
+		front_release(&s->front, through(s, p));
+		assert_int_equal(s->flow.edit->left[DIR_SERVER], left);
+	}
+	session_done(s);
+}
+
+static void
 sack_blocks_report_only_what_the_client_has(void **state)
 {
 	struct session *s = answered();
@@ -360,6 +387,8 @@ main(void)
 		cmocka_unit_test(without_a_buffer_nothing_of_the_segment_leaves_and_its_repetition_does),
 		cmocka_unit_test(an_emptied_segment_asks_for_an_ack_when_it_comes_again),
 		cmocka_unit_test(an_acknowledged_line_never_leaves_undisguised),
+		cmocka_unit_test(an_ack_of_octets_that_have_not_left_folds_nothing),
+		cmocka_unit_test(a_stray_segment_far_away_says_nothing_about_what_has_left),
 		cmocka_unit_test(sack_blocks_report_only_what_the_client_has),
 		cmocka_unit_test(malformed_options_are_left_alone),
 		cmocka_unit_test(the_window_never_lets_the_server_run_past_the_client),

@@ -120,6 +120,9 @@ an_insertion_may_grow_while_it_is_open(void **state)
 	assert_string_equal(leaves(&l, 17, 18, &seq), "");
 	assert_int_equal(ledger_ack(&l, ISN + 17) - ISN, 18);
 	assert_false(ledger_grow(&l, ISN + 18, LEDGER_PAST));
+	/* Not right behind it: an entry of its own, and what lies between stays. */
+	assert_true(ledger_grow(&l, ISN + 20, 9));
+	assert_string_equal(leaves(&l, 9, 29, &seq), "550 no\r\n25");
 }
 
 static void
