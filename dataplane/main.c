@@ -98,15 +98,13 @@ static bool
 start_ports(struct box *box)
 {
 	unsigned workers = box->settings->dataplane.workers;
-	unsigned queues;
 
 	if (!eal_start(box->settings) || !ports_find(&box->ports, box->settings))
 		return false;
-	queues = ports_symmetric_queues(&box->ports, workers);
-	box->pool = mempool_new(box->settings, &box->ports, queues);
-	if (box->pool == NULL || !ports_open(&box->ports, queues, box->pool))
+	box->pool = mempool_new(box->settings, &box->ports);
+	if (box->pool == NULL || !ports_open(&box->ports, box->pool))
 		return false;
-	return queues == workers || spread_init(&box->spread, workers);
+	return workers == 1 || spread_init(&box->spread, workers);
 }
 
 static bool
@@ -225,9 +223,8 @@ serve(struct box *box, int signals)
 		{ .fd = server_fd(box->server), .events = POLLIN },
 	};
 
-	say("ready: %u pair%s, %u worker%s, %s, no rules yet: everything passes", box->ports.pairs,
-	    box->ports.pairs == 1 ? "" : "s", box->workers, box->workers == 1 ? "" : "s",
-	    box->spread.workers > 0 ? "software spread" : "own queues");
+	say("ready: %u pair%s, %u worker%s, no rules yet: everything passes", box->ports.pairs,
+	    box->ports.pairs == 1 ? "" : "s", box->workers, box->workers == 1 ? "" : "s");
 	for (;;) {
 		poll(wait, 2, -1);
 		if ((wait[0].revents & POLLIN) != 0 && !take_signals(box, signals))

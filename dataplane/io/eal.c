@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <bpf/libbpf.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <xdp/libxdp.h>
 
 #include "io/eal.h"
 #include "io/spread.h"
@@ -184,9 +186,24 @@ add_devices(const struct settings *s)
 		add("--no-pci");
 }
 
+/* Of what the libraries below the AF_XDP driver have to say, only the warnings are for people. */
+static int
+print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
+}
+
+static int
+print_libxdp(enum libxdp_print_level level, const char *format, va_list args)
+{
+	return level == LIBXDP_WARN ? vfprintf(stderr, format, args) : 0;
+}
+
 bool
 eal_start(const struct settings *s)
 {
+	libbpf_set_print(print_libbpf);
+	libxdp_set_print(print_libxdp);
 	add("postern-dp");
 	if (!add_cores(s) || !add_memory(s))
 		return false;

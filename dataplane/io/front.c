@@ -105,7 +105,7 @@ send_some(struct front *front, unsigned slot, struct rte_mbuf **frames, unsigned
 {
 	if (front->owner != NULL)
 		return rte_ring_sp_enqueue_burst(front->owner, (void **)frames, n, NULL);
-	return rte_eth_tx_burst(front->ports->port[slot].id, front->queue, frames, (uint16_t)n);
+	return rte_eth_tx_burst(front->ports->port[slot].id, 0, frames, (uint16_t)n);
 }
 
 static void
@@ -146,7 +146,7 @@ front_flush(struct front *front)
 
 void
 front_init(struct front *front, struct rte_mempool *pool, struct counters *ctr, const struct ports *ports,
-	   uint16_t queue, struct rte_ring *owner)
+	   struct rte_ring *owner)
 {
 	*front = (struct front){
 		.ops = { .alloc = front_alloc, .release = front_release, .transmit = front_transmit, .front = front },
@@ -154,6 +154,5 @@ front_init(struct front *front, struct rte_mempool *pool, struct counters *ctr, 
 		.ctr = ctr,
 		.ports = ports,
 		.owner = owner,
-		.queue = queue,
 	};
 }

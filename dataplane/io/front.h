@@ -27,13 +27,12 @@ struct front {
 	struct counters *ctr;
 	const struct ports *ports;
 	struct rte_ring *owner; /* NULL: sends itself; else to the worker that owns the ports */
-	uint16_t queue;         /* of every port, where it sends itself */
 	struct outbox out[SLOTS_MAX];
 };
 
 /* `pool`, `ctr`, `ports` and `owner` are borrowed. */
 void front_init(struct front *front, struct rte_mempool *pool, struct counters *ctr, const struct ports *ports,
-		uint16_t queue, struct rte_ring *owner);
+		struct rte_ring *owner);
 
 /*
  * Makes packets of `n` frames (at most FLOW_BURST) that came in at their

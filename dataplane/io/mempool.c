@@ -33,9 +33,9 @@ any_af_xdp(const struct ports *ports)
  * many packets there are to be, 0 after a sentence on stderr.
  */
 static unsigned
-packets_wanted(const struct settings *s, const struct ports *ports, unsigned queues)
+packets_wanted(const struct settings *s, const struct ports *ports)
 {
-	unsigned rings = 2 * ports->pairs * queues * 2 * PORT_DESCRIPTORS;
+	unsigned rings = 2 * ports->pairs * 2 * PORT_DESCRIPTORS;
 	unsigned workers = s->dataplane.workers * (s->dataplane.held_packets + worker_fragments(s) + 2 * CACHE);
 
 	if (s->dataplane.packets == 0)
@@ -75,7 +75,7 @@ fits_af_xdp(const struct rte_mempool *pool, const struct ports *ports)
  * pages, so that the pool is longer than objects x size, which is all that the AF_XDP driver registers.
  */
 struct rte_mempool *
-mempool_new(const struct settings *s, const struct ports *ports, unsigned queues)
+mempool_new(const struct settings *s, const struct ports *ports)
 {
 	bool af_xdp = any_af_xdp(ports);
 	uint32_t room = RTE_PKTMBUF_HEADROOM + KERNEL_HEADROOM + ports_frame_max(ports) + PACKET_TAILROOM;
@@ -85,7 +85,7 @@ mempool_new(const struct settings *s, const struct ports *ports, unsigned queues
 		.mbuf_priv_size = (uint16_t)priv_size(),
 	};
 	unsigned size = sizeof(struct rte_mbuf) + private.mbuf_priv_size + private.mbuf_data_room_size;
-	unsigned packets = packets_wanted(s, ports, queues);
+	unsigned packets = packets_wanted(s, ports);
 	struct rte_mempool *pool;
 
 	if (packets == 0)

@@ -18,7 +18,7 @@
  * one. Returns owned by the EAL, or NULL after a sentence on stderr. Main
  * thread, after ports_find() and before ports_open().
  */
-struct rte_mempool *mempool_new(const struct settings *s, const struct ports *ports, unsigned queues);
+struct rte_mempool *mempool_new(const struct settings *s, const struct ports *ports);
 
 static inline struct packet *
 packet_of(struct rte_mbuf *m)

@@ -11,19 +11,6 @@
 #include "io/port.h"
 #include "live/say.h"
 
-/*
- * Toeplitz with this key gives both directions of a flow the same hash: the key repeats every 16 bits, so that
- * addresses may change places.
- */
-#define SYMMETRIC_KEY_LEN 40
-static uint8_t symmetric_key[SYMMETRIC_KEY_LEN] = {
-	0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a,
-	0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a,
-	0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a, 0x6d, 0x5a,
-};
-/* Addresses only: fragments have no ports, and must meet the rest of their flow. */
-#define SYMMETRIC_FIELDS (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6)
-
 /* "net_af_xdp0,iface=eth1" names port net_af_xdp0, "0000:3b:00.0,arg=1" port 0000:3b:00.0. */
 static bool
 port_id_of(const char *device, uint16_t *id)
@@ -109,24 +96,6 @@ ports_find(struct ports *ports, const struct settings *s)
 	return true;
 }
 
-unsigned
-ports_symmetric_queues(const struct ports *ports, unsigned wanted)
-{
-	for (unsigned i = 0; i < 2 * ports->pairs; i++) {
-		struct rte_eth_dev_info info;
-
-		if (rte_eth_dev_info_get(ports->port[i].id, &info) != 0)
-			return 1;
-		/* A device without a key or a table does not hash, whatever else it claims. */
-		if (info.hash_key_size != SYMMETRIC_KEY_LEN || info.reta_size == 0 ||
-		    (info.flow_type_rss_offloads & SYMMETRIC_FIELDS) != SYMMETRIC_FIELDS)
-			return 1;
-		if (info.max_rx_queues < wanted || info.max_tx_queues < wanted)
-			return 1;
-	}
-	return wanted;
-}
-
 /* Nothing that changes a frame: no LRO, no tag stripping, no checksums written. */
 static void
 port_conf(const struct port *port, const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
@@ -135,12 +104,6 @@ port_conf(const struct port *port, const struct rte_eth_dev_info *info, struct r
 	conf->rxmode.mtu = RTE_MIN(port->mtu, info->max_mtu);
 	conf->rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 	conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-	if (port->queues == 1)
-		return;
-	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-	conf->rx_adv_conf.rss_conf.rss_key = symmetric_key;
-	conf->rx_adv_conf.rss_conf.rss_key_len = SYMMETRIC_KEY_LEN;
-	conf->rx_adv_conf.rss_conf.rss_hf = SYMMETRIC_FIELDS;
 }
 
 static int
@@ -150,11 +113,10 @@ port_queues(const struct port *port, struct rte_mempool *pool)
 	int socket = rte_eth_dev_socket_id(port->id);
 	int failed = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
 
-	for (uint16_t q = 0; q < port->queues && failed == 0; q++) {
-		failed = rte_eth_rx_queue_setup(port->id, q, rx, (unsigned)socket, NULL, pool);
-		if (failed == 0)
-			failed = rte_eth_tx_queue_setup(port->id, q, tx, (unsigned)socket, NULL);
-	}
+	if (failed == 0)
+		failed = rte_eth_rx_queue_setup(port->id, 0, rx, (unsigned)socket, NULL, pool);
+	if (failed == 0)
+		failed = rte_eth_tx_queue_setup(port->id, 0, tx, (unsigned)socket, NULL);
 	return failed;
 }
 
@@ -164,8 +126,7 @@ say_link(const struct port *port)
 	struct rte_eth_link link;
 
 	if (rte_eth_link_get_nowait(port->id, &link) == 0)
-		say("port \"%s\": link %s, MTU %u, %u queue%s", port->device, link.link_status ? "up" : "down",
-		    port->mtu, port->queues, port->queues == 1 ? "" : "s");
+		say("port \"%s\": link %s, MTU %u", port->device, link.link_status ? "up" : "down", port->mtu);
 }
 
 static bool
@@ -179,7 +140,7 @@ port_open(struct port *port, struct rte_mempool *pool)
 	if (failed == 0) {
 		step = "configuration";
 		port_conf(port, &info, &conf);
-		failed = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
+		failed = rte_eth_dev_configure(port->id, 1, 1, &conf);
 	}
 	if (failed == 0) {
 		step = "queue setup";
@@ -204,13 +165,11 @@ port_open(struct port *port, struct rte_mempool *pool)
 }
 
 bool
-ports_open(struct ports *ports, unsigned queues, struct rte_mempool *pool)
+ports_open(struct ports *ports, struct rte_mempool *pool)
 {
-	for (unsigned i = 0; i < 2 * ports->pairs; i++) {
-		ports->port[i].queues = (uint16_t)queues;
+	for (unsigned i = 0; i < 2 * ports->pairs; i++)
 		if (!port_open(&ports->port[i], pool))
 			return false;
-	}
 	return true;
 }
 

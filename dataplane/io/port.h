@@ -24,7 +24,6 @@ struct port {
 	const char *device; /* as in the settings; borrowed */
 	uint16_t id;        /* of the ethdev */
 	uint16_t mtu;       /* octets of IP packet */
-	uint16_t queues;    /* receive queues = transmit queues */
 	bool af_xdp;        /* needs all buffers in one piece of memory */
 	bool chains;        /* takes a frame that stands in several buffers */
 	bool open;
@@ -45,11 +44,8 @@ port_slot(unsigned pair, unsigned side)
 /* Finds the devices of all pairs and asks them for MTU and abilities. False after a sentence on stderr. */
 bool ports_find(struct ports *ports, const struct settings *s);
 
-/* Receive queues that every port can have, and can fill by a hash that is equal for both directions: `wanted` or 1. */
-unsigned ports_symmetric_queues(const struct ports *ports, unsigned wanted);
-
-/* Configures and starts all ports with `queues` queues, buffers from `pool`. False after a sentence on stderr. */
-bool ports_open(struct ports *ports, unsigned queues, struct rte_mempool *pool);
+/* Configures and starts all ports, one queue each way, buffers from `pool`. False after a sentence on stderr. */
+bool ports_open(struct ports *ports, struct rte_mempool *pool);
 
 /* Stops and closes whatever is open. */
 void ports_close(struct ports *ports);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The software spread, for ports that cannot hash symmetrically themselves:
- * worker 0 owns the ports, hands each frame to the worker of its flow over a
+ * The spread over several workers, in software: both directions of a flow and
+ * its fragments must meet the same worker, which hashing by a NIC promises for
+ * some drivers only. Worker 0 owns the ports, hands each frame to the worker of its flow over a
  * ring, and sends what the others hand back. Each ring has one writer and one
  * reader.
  */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,7 +19,7 @@ enum {
 	IDLE_SPIN = 64,        /* empty rounds before the first sleep */
 	DRAIN_NS = 1000000000, /* the owner of the ports waits that long for the others at the end */
 	BURST = FLOW_BURST,
-	NICE = -10, /* measured on shared cores: at 0 the AF_XDP rings overflow under load, at -5 no more */
+	NICE = -20,
 };
 
 /* One round of a worker: the clocks and the rule set, read once. */
@@ -68,7 +69,7 @@ spread_frames(struct worker *w, struct rte_mbuf **frames, unsigned n)
 	return own;
 }
 
-/* Owner of queues: what arrived at each port. Returns how many frames. */
+/* Owner of the ports: what arrived at each port. Returns how many frames. */
 static unsigned
 poll_ports(struct worker *w, const struct round *r)
 {
@@ -77,7 +78,7 @@ poll_ports(struct worker *w, const struct round *r)
 	unsigned total = 0;
 
 	for (unsigned slot = 0; slot < 2 * ports->pairs; slot++) {
-		unsigned n = rte_eth_rx_burst(ports->port[slot].id, w->front.queue, frames, BURST);
+		unsigned n = rte_eth_rx_burst(ports->port[slot].id, 0, frames, BURST);
 
 		if (n == 0)
 			continue;
@@ -266,7 +267,6 @@ struct worker *
 worker_new(const struct worker_common *common, unsigned index)
 {
 	struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) / 64 * 64);
-	bool owner = common->spread == NULL || index == 0;
 	struct pipeline_config conf;
 
 	if (w == NULL) {
@@ -280,8 +280,8 @@ worker_new(const struct worker_common *common, unsigned index)
 	w->idle_sleep_us = common->settings->dataplane.idle_sleep_us;
 	w->stop = common->stop;
 	w->running = common->running;
-	front_init(&w->front, common->pool, &w->counters, common->ports, (uint16_t)(common->spread == NULL ? index : 0),
-		   owner ? NULL : common->spread->out[index]);
+	front_init(&w->front, common->pool, &w->counters, common->ports,
+		   index == 0 ? NULL : common->spread->out[index]);
 	pipeline_conf(common->settings, index, &conf);
 	w->events = event_ring_new(common->settings->events.ring);
 	w->pipeline = pipeline_new(&conf, &w->front.ops, &w->counters, take_event, w);

@@ -27,7 +27,7 @@ struct worker {
 	struct pipeline *pipeline;
 	struct event_ring *events; /* [E] */
 	struct publication *rules;
-	struct spread *spread;  /* NULL: own queue of every port */
+	struct spread *spread;  /* NULL: the only worker */
 	struct flow_list flows; /* [C] by request */
 	uint64_t tick_ns;       /* time of the last tick */
 	uint64_t wall_offset;   /* wall clock less monotonic clock, refreshed every tick */
@@ -43,7 +43,7 @@ struct worker_common {
 	const struct ports *ports;
 	struct rte_mempool *pool;
 	struct publication *rules;
-	struct spread *spread; /* NULL: a queue each */
+	struct spread *spread; /* NULL: one worker */
 	const atomic_bool *stop;
 	atomic_uint *running;
 };
@@ -54,9 +54,9 @@ struct worker *worker_new(const struct worker_common *common, unsigned index);
 void worker_free(struct worker *w);
 
 /*
- * What the worker's thread needs privileges for: finer naps, and a say over
- * its core, so that the rings do not overflow while others run there. Fails in
- * silence: it only costs speed. `w` is a struct worker. Returns 0.
+ * What the worker's thread needs privileges for: precedence on its core, so
+ * that the rings do not overflow while others run there. Fails in silence: it
+ * only costs frames under load. `w` is a struct worker. Returns 0.
  */
 int worker_prepare(void *w);
 

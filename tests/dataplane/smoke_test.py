@@ -176,6 +176,13 @@ class VirtualPorts(unittest.TestCase):
         with Dataplane([("net_null0", "net_null1")]) as dp:
             wait_for("traffic", lambda: dp.total()["rx_packets"] > 100000)
 
+    def test_all_workers_take_part(self):
+        with tempfile.TemporaryDirectory() as d:
+            write_pcap(f"{d}/in.pcap", [frame(i, i % 50) for i in range(1500)])
+            with Dataplane([(f"net_pcap0,rx_pcap={d}/in.pcap,tx_pcap={d}/back.pcap", "net_null0")], workers=3) as dp:
+                wait_for("frames at each", lambda: all(w["rx_packets"] > 300
+                                                       for w in dp.ask({"cmd": "stats"})[0]["workers"]))
+
     def test_rings_are_ports_too(self):
         with Dataplane([("net_ring0", "net_ring1")]) as dp:
             self.assertEqual(dp.ask({"cmd": "ping"})[0]["pid"], dp.process.pid)
