@@ -40,6 +40,23 @@ kernel_mtu(unsigned if_index)
 	return mtu;
 }
 
+/* A receive queue without an AF_XDP socket would hand its mail to the kernel, unread: there may be one only. */
+static bool
+one_kernel_queue(const char *device, unsigned if_index)
+{
+	char name[IF_NAMESIZE], path[128];
+
+	if (if_index == 0 || if_indextoname(if_index, name) == NULL)
+		return true;
+	snprintf(path, sizeof(path), "/sys/class/net/%s/queues/rx-1", name);
+	if (access(path, F_OK) != 0)
+		return true;
+	say("port \"%s\": %s has several receive queues, and mail in all but the first would pass unread; make it one: "
+	    "ethtool -L %s combined 1 (veth: rx 1 tx 1)",
+	    device, name, name);
+	return false;
+}
+
 static bool
 port_find(struct port *port, const char *device)
 {
@@ -57,6 +74,8 @@ port_find(struct port *port, const char *device)
 		return false;
 	}
 	port->af_xdp = strcmp(info.driver_name, "net_af_xdp") == 0;
+	if (port->af_xdp && !one_kernel_queue(device, info.if_index))
+		return false;
 	port->chains = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	port->mtu = kernel_mtu(info.if_index);
 	if (port->mtu == 0 && rte_eth_dev_get_mtu(port->id, &port->mtu) != 0)

@@ -19,7 +19,8 @@ import unittest
 
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "postern-dp"
 START_SECONDS = 20
-CLIENT, SERVER = "posternsmokec", "posternsmokes"
+# Own names for each run: several may be under way on one machine.
+CLIENT, SERVER, INSIDE, OUTSIDE, WIDE = (f"{name}{os.getpid()}" for name in ("psmc", "psms", "psmi", "psmo", "psmw"))
 SEALS = 0x02 | 0x04 | 0x08  # F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE
 
 
@@ -347,8 +348,8 @@ class AfXdp(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.tearDownClass()
-        for namespace, root_end, end, address in ((CLIENT, "psmokein", "c0", 1), (SERVER, "psmokeout", "s0", 2)):
+        cls.addClassCleanup(cls.clean_up)
+        for namespace, root_end, end, address in ((CLIENT, INSIDE, "c0", 1), (SERVER, OUTSIDE, "s0", 2)):
             ip("netns", "add", namespace)
             ip("link", "add", root_end, "type", "veth", "peer", "name", end, "netns", namespace)
             ip("link", "set", root_end, "up")
@@ -359,14 +360,14 @@ class AfXdp(unittest.TestCase):
                            stdout=subprocess.DEVNULL)
 
     @classmethod
-    def tearDownClass(cls):
-        for name in ("psmokein", "psmokeout"):
+    def clean_up(cls):
+        for name in (INSIDE, OUTSIDE):
             subprocess.run(["ip", "link", "del", name], stderr=subprocess.DEVNULL)
         for name in (CLIENT, SERVER):
             subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL)
 
     def dataplane(self, **settings):
-        return Dataplane([("net_af_xdp0,iface=psmokein", "net_af_xdp1,iface=psmokeout")], **settings)
+        return Dataplane([(f"net_af_xdp0,iface={INSIDE}", f"net_af_xdp1,iface={OUTSIDE}")], **settings)
 
     def talk(self, port):
         """16 MiB to an echo server and back, compared by hash."""
@@ -427,17 +428,27 @@ class AfXdp(unittest.TestCase):
             dp.start()
             self.talk(7)
 
+    def refused(self, dp, words):
+        with self.assertRaises(AssertionError) as caught:
+            dp.start()
+        self.assertIn(words, str(caught.exception))
+        dp.process.wait()
+        dp.dir.cleanup()
+
     def test_different_mtus_are_refused(self):
-        ip("link", "set", "psmokein", "mtu", "1400")
+        ip("link", "set", INSIDE, "mtu", "1400")
         try:
-            dp = self.dataplane()
-            with self.assertRaises(AssertionError) as caught:
-                dp.start()
-            self.assertIn("MTU 1400", str(caught.exception))
-            dp.process.wait()
-            dp.dir.cleanup()
+            self.refused(self.dataplane(), "MTU 1400")
         finally:
-            ip("link", "set", "psmokein", "mtu", "1500")
+            ip("link", "set", INSIDE, "mtu", "1500")
+
+    def test_an_interface_whose_second_queue_nobody_would_read_is_refused(self):
+        ip("link", "add", WIDE, "numrxqueues", "2", "numtxqueues", "2", "type", "veth", "peer", "name", WIDE + "p")
+        try:
+            self.refused(Dataplane([(f"net_af_xdp0,iface={WIDE}", f"net_af_xdp1,iface={OUTSIDE}")]),
+                         "several receive queues")
+        finally:
+            ip("link", "del", WIDE)
 
 
 if __name__ == "__main__":
