@@ -19,6 +19,7 @@ import time
 ROOT = pathlib.Path("/run/postern-lab")
 HUGE_PAGES = pathlib.Path("/proc/sys/vm/nr_hugepages")
 SIDES = ("client", "box", "server")
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(*argv, check=True, **how):
@@ -63,6 +64,7 @@ class Place:
         self.dir = ROOT / self.id
         self.dir.mkdir(parents=True)
         (self.dir / "owner").write_text(f"{os.getpid()} {start_time(os.getpid())}")
+        self.lifeline = watch_over(self.id)
         try:
             for side in SIDES:
                 run("ip", "netns", "add", self.namespace(side))
@@ -108,6 +110,33 @@ class Place:
 
     def remove(self):
         remove(self.id)
+        if self.lifeline is not None:
+            os.close(self.lifeline)
+            self.lifeline = None
+
+
+def watch_over(lab):
+    """
+    Starts a process that removes the lab when ours ends without having done so, be it by SIGKILL. Returns a
+    descriptor: our end, or closing it, is what the other process waits for.
+    """
+    waiting, held = os.pipe()
+    if os.fork():
+        os.close(waiting)
+        return held
+    try:
+        os.setsid()
+        for sign in STOPPING:
+            signal.signal(sign, signal.SIG_IGN)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(nothing, descriptor)
+        os.close(held)
+        os.read(waiting, 1)
+        if (ROOT / lab).is_dir() and not (ROOT / lab / "kept").exists():
+            remove(lab)
+    finally:
+        os._exit(0)
 
 
 def processes(lab):
@@ -142,6 +171,15 @@ def reap():
 
 
 def remove(lab):
+    """All of it. Once begun, it goes through: a second Ctrl-C waits."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        take_down(lab)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def take_down(lab):
     end_processes(lab)
     where = ROOT / lab
     for line in reversed(pathlib.Path("/proc/self/mounts").read_text().splitlines()):
