@@ -111,6 +111,7 @@ class Place:
     def remove(self):
         remove(self.id)
         if self.lifeline is not None:
+            os.write(self.lifeline, b"removed")
             os.close(self.lifeline)
             self.lifeline = None
 
@@ -118,7 +119,7 @@ class Place:
 def watch_over(lab):
     """
     Starts a process that removes the lab when ours ends without having done so, be it by SIGKILL. Returns a
-    descriptor: our end, or closing it, is what the other process waits for.
+    descriptor: the other process waits for an octet on it, or for its end.
     """
     waiting, held = os.pipe()
     if os.fork():
@@ -132,8 +133,8 @@ def watch_over(lab):
         for descriptor in (0, 1, 2):
             os.dup2(nothing, descriptor)
         os.close(held)
-        os.read(waiting, 1)
-        if (ROOT / lab).is_dir() and not (ROOT / lab / "kept").exists():
+        removed = os.read(waiting, 1)
+        if not removed and (ROOT / lab).is_dir() and not (ROOT / lab / "kept").exists():
             remove(lab)
     finally:
         os._exit(0)
