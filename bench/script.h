@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the two ends of a session say to each other, line by line, and the rules that some of it meets. */
+#ifndef POSTERN_BENCH_SCRIPT_H
+#define POSTERN_BENCH_SCRIPT_H
+
+#include "base/bytes.h"
+#include "ruleset/ruleset.h"
+#include "scenario.h"
+
+/* What one end says before the other speaks. */
+struct line {
+	struct view octets;
+	uint8_t dir; /* enum direction */
+};
+
+enum { SCRIPT_LINES = 24 };
+
+struct script {
+	struct line line[SCRIPT_LINES];
+	unsigned lines;
+};
+
+/* Scripts of ordinary mails in front, as many with a recipient of a rule behind them. */
+struct scripts {
+	struct script *script;
+	unsigned count; /* of each kind */
+};
+
+bool scripts_init(struct scripts *all, const struct scenario *s);
+void scripts_free(struct scripts *all);
+
+/* Writes domain `n` of the rule set as text; never longer than 40 octets. */
+void rule_domain(unsigned n, char out[48]);
+
+/* A rule set of `patterns` domains for `workers` threads, built by the real compiler; NULL after a sentence on stderr.
+ */
+struct ruleset *rules_make(unsigned patterns, unsigned workers, uint64_t generation);
+
+/* What takes how long to build. */
+struct rules_cost {
+	double compile_s, load_s;
+	size_t octets; /* of the blob */
+};
+struct ruleset *rules_make_measured(unsigned patterns, unsigned workers, uint64_t generation, struct rules_cost *cost);
+
+#endif

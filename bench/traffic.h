@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Both ends of many SMTP sessions at once. Each keeps to TCP: numbers and
+ * acknowledgements are what it has sent and what has reached it through the
+ * box, edits included. A session that is over begins anew from another port.
+ */
+#ifndef POSTERN_BENCH_TRAFFIC_H
+#define POSTERN_BENCH_TRAFFIC_H
+
+#include "buffers.h"
+#include "script.h"
+
+struct traffic;
+
+/* What went wrong, and how much went well. */
+struct traffic_counts {
+	uint64_t sessions; /* ended with both FINs acknowledged */
+	uint64_t resets;   /* ends that got a RST */
+	uint64_t stalled;  /* sessions begun anew because something never arrived */
+};
+
+/* Returns owned, or NULL. Borrows. */
+struct traffic *traffic_new(const struct scenario *s, const struct scripts *scripts, struct buffers *buffers);
+void traffic_free(struct traffic *t);
+
+/* The next packets, at most n, in `frames`; fewer where all sessions wait for what is on its way. */
+unsigned traffic_make(struct traffic *t, struct buffer **frames, unsigned n);
+
+/* What the box has sent arrives at the ends, and its buffers are free again. */
+void traffic_deliver(struct traffic *t);
+
+const struct traffic_counts *traffic_counts(const struct traffic *t);
+
+/* True when every session has begun, and they are spread over their lives. */
+bool traffic_steady(const struct traffic *t);
+
+#endif
