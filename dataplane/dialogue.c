@@ -36,6 +36,8 @@ dialogue_end(struct pipeline *pl, struct flow *f, enum flow_fate fate, unsigned 
 		reset_both(pl, f);
 	if (fate == FLOW_PASS)
 		f->tcp.half[DIR_CLIENT].mode = f->tcp.half[DIR_SERVER].mode = STREAM_IGNORED;
+	if (fate == FLOW_PASS && f->edit == NULL && pl->config.watch != NULL)
+		pl->config.watch->unread(pl->config.watch->ctx, f);
 	judge_flush(pl, f);
 }
 

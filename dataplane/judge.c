@@ -207,6 +207,8 @@ refuse(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item
 	if (!done)
 		return false;
 	smtp_client_disguised(&f->smtp);
+	if (pl->config.watch != NULL)
+		pl->config.watch->edited(pl->config.watch->ctx, f);
 	pl->ctr->value[quit ? CTR_verdict_quit : v->applied == ACTION_DEFER ? CTR_verdict_defer : CTR_verdict_reject]++;
 	return true;
 }

@@ -235,6 +235,8 @@ flow_gone(void *ctx, struct flow *f)
 	let_go(pl, f);
 	judge_flush(pl, f);
 	smtp_session_done(&f->smtp, pl->lines);
+	if (f->edit != NULL && pl->config.watch != NULL)
+		pl->config.watch->gone(pl->config.watch->ctx, f);
 	edit_drop(pl->edits, f);
 }
 

@@ -19,6 +19,14 @@
 /* Exception policy of a site that cannot be read: what happens to the flow. */
 enum policy { POLICY_PASS, POLICY_RESET };
 
+/* Told of flows that whoever steers packets past the pipeline must know of. Worker's thread; must not block. */
+struct flow_watch {
+	void (*edited)(void *ctx, const struct flow *f); /* before its first edited octet leaves; may be called again */
+	void (*unread)(void *ctx, const struct flow *f); /* never edited, and from now on forwarded unread for good */
+	void (*gone)(void *ctx, const struct flow *f);   /* an edited one leaves the table */
+	void *ctx;
+};
+
 struct pipeline_config {
 	uint16_t ports[32];    /* mail ports, host byte order */
 	unsigned port_count;   /* 0: every TCP flow; it counts as mail by its dialogue (replay --ports any) */
@@ -33,6 +41,7 @@ struct pipeline_config {
 	struct fragment_limits fragments;
 	unsigned line_buffers, edits;
 	enum policy when_blind;
+	const struct flow_watch *watch; /* borrowed; NULL: nobody */
 };
 
 /* Defaults that work; callers change what they must. */
