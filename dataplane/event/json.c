@@ -67,14 +67,14 @@ utf8_len(struct view v)
 	return 0;
 }
 
-/* The inside of a JSON string (RFC 8259 section 7). */
+/* The inside of a JSON string (RFC 8259 section 7). A NUL is replaced as well: many readers take no \u0000. */
 static void
 put_escaped(struct text *t, struct view v)
 {
 	while (v.len > 0) {
 		uint8_t c = v.at[0];
 		size_t len = utf8_len(v);
-		if (len == 0)
+		if (len == 0 || c == '\0')
 			put(t, "\xef\xbf\xbd", 3);
 		else if (c == '"' || c == '\\')
 			put_format(t, "\\%c", c);

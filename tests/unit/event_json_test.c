@@ -144,7 +144,7 @@ any_octets_make_valid_json(void **state)
 		memcpy(e.address, address, 256);
 		e.address_len = 256;
 		json_error_t error;
-		json_t *o = json_loads(json_of(&e, true, NULL), JSON_ALLOW_NUL, &error);
+		json_t *o = json_loads(json_of(&e, true, NULL), 0, &error);
 		if (o == NULL)
 			fail_msg("%d: %s", second, error.text);
 		json_decref(o);
@@ -162,6 +162,20 @@ utf8_stays_and_what_is_none_is_replaced(void **state)
 	snprintf(expected, sizeof(expected), "\"address\":\"%s%s %s%s%s %s%s%s%s %s%s\"", r, r, r, r, r, r, r, r, r, r,
 		 r);
 	assert_non_null(strstr(json_of(&e, true, NULL), expected));
+}
+
+static void
+a_nul_in_an_address_hides_the_event_from_no_reader(void **state)
+{
+	struct event e = flagged("", "b.ml");
+
+	memcpy(e.address, "a\0b@b.ml", 8);
+	e.address_len = 8;
+	json_t *o = json_loads(json_of(&e, true, NULL), 0, NULL);
+	assert_non_null(o);
+	assert_string_equal(json_string_value(json_object_get(o, "address")), "a\xef\xbf\xbd"
+									      "b@b.ml");
+	json_decref(o);
 }
 
 static void
@@ -245,6 +259,7 @@ main(void)
 		cmocka_unit_test(the_null_path_is_shown_as_its_brackets),
 		cmocka_unit_test(any_octets_make_valid_json),
 		cmocka_unit_test(utf8_stays_and_what_is_none_is_replaced),
+		cmocka_unit_test(a_nul_in_an_address_hides_the_event_from_no_reader),
 		cmocka_unit_test(a_room_too_small_is_never_overrun),
 		cmocka_unit_test(the_largest_event_fits_the_stated_room),
 		cmocka_unit_test(references_are_short_and_differ),
