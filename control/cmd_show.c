@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* postern show: what a running box does, from the daemon that knows. */
+/* postern show: what a running box does, from the daemon or the kernel that knows. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -7,28 +7,29 @@
 #include "client.h"
 #include "cmd_options.h"
 #include "commands.h"
-#include "settings.h"
 #include "show.h"
+#include "steer_json.h"
+#include "steer_setup.h"
 
 static const char usage[] =
-	"usage: postern show stats|flows|rules|events [--config FILE] [--socket PATH] [--timeout S] [--limit N]\n"
+	"usage: postern show stats|flows|rules|events|steer [--config FILE] [--socket PATH] [--timeout S] [--limit N]\n"
 	"                    [--watch S] [--json]\n"
 	"  stats   counters, ports and buffers of the dataplane\n"
 	"  flows   mail connections it follows\n"
 	"  events  the last verdicts, oldest first\n"
+	"  steer   what the program in the kernel does with frames, also when no dataplane runs\n"
 	"  rules   the rules compiled last, and what is wrong with the files since\n"
 	"  --limit N  at most N flows, events or rules\n"
 	"  --watch S  again every S seconds, until interrupted\n";
 
 static const struct view_of_box {
 	const char *name;
-	bool dataplane; /* else posternd */
+	enum { ASK_DATAPLANE, ASK_DAEMON, ASK_KERNEL } whom;
 	void (*print)(FILE *out, const json_t *answer);
 } views[] = {
-	{ "stats", true, show_stats },
-	{ "flows", true, show_flows },
-	{ "events", true, show_events },
-	{ "rules", false, show_rules },
+	{ "stats", ASK_DATAPLANE, show_stats },   { "flows", ASK_DATAPLANE, show_flows },
+	{ "events", ASK_DATAPLANE, show_events }, { "rules", ASK_DAEMON, show_rules },
+	{ "steer", ASK_KERNEL, show_steer },
 };
 
 static const struct view_of_box *
@@ -40,18 +41,51 @@ find(const char *name)
 	return NULL;
 }
 
-static int
-show_once(const struct view_of_box *view, const char *path, const struct cmd_options *o)
+static json_t *
+ask_daemon(const struct view_of_box *view, const struct settings *s, const struct cmd_options *o, char *err,
+	   size_t errlen)
 {
+	bool dataplane = view->whom == ASK_DATAPLANE;
+	const char *path = dataplane ? s->dataplane.socket : s->control.socket;
 	json_t *request = client_request(view->name), *answer;
-	char err[512];
-	int status = EXIT_OK;
 
 	if (o->limit > 0)
 		json_object_set_new(request, "limit", json_integer(o->limit));
-	answer = client_ask(view->dataplane ? "postern-dp" : "posternd", path, request,
-			    o->timeout_ms > 0 ? o->timeout_ms : CLIENT_TIMEOUT_MS, err, sizeof(err));
+	answer = client_ask(dataplane ? "postern-dp" : "posternd", o->socket != NULL ? o->socket : path, request,
+			    o->timeout_ms > 0 ? o->timeout_ms : CLIENT_TIMEOUT_MS, err, errlen);
 	json_decref(request);
+	return answer;
+}
+
+static json_t *
+ask_kernel(const struct settings *s, char *err, size_t errlen)
+{
+	struct steer *maps = steer_open(s->steering.directory, err, errlen);
+	struct steer_setup setup;
+	json_t *answer;
+
+	if (maps == NULL)
+		return NULL;
+	steer_setup(s, &setup);
+	answer = steer_json(maps, &setup);
+	steer_close(maps);
+	if (answer == NULL) {
+		snprintf(err, errlen, "the maps of the steering program cannot be read");
+		return NULL;
+	}
+	steer_json_modes(answer, setup.dir);
+	json_object_set_new(answer, "ok", json_true());
+	return answer;
+}
+
+static int
+show_once(const struct view_of_box *view, const struct settings *s, const struct cmd_options *o)
+{
+	json_t *answer;
+	char err[512];
+	int status = EXIT_OK;
+
+	answer = view->whom == ASK_KERNEL ? ask_kernel(s, err, sizeof(err)) : ask_daemon(view, s, o, err, sizeof(err));
 	if (answer == NULL) {
 		fprintf(stderr, "postern: %s\n", err);
 		return EXIT_FAILED;
@@ -67,16 +101,16 @@ show_once(const struct view_of_box *view, const char *path, const struct cmd_opt
 }
 
 static int
-show(const struct view_of_box *view, const char *path, const struct cmd_options *o)
+show(const struct view_of_box *view, const struct settings *s, const struct cmd_options *o)
 {
 	struct timespec pause = { .tv_sec = o->watch_ms / 1000, .tv_nsec = (long)(o->watch_ms % 1000) * 1000000 };
-	int status = show_once(view, path, o);
+	int status = show_once(view, s, o);
 
 	while (status == EXIT_OK && o->watch_ms > 0) {
 		nanosleep(&pause, NULL);
 		if (!o->json)
 			fputs("\033[H\033[2J", stdout);
-		status = show_once(view, path, o);
+		status = show_once(view, s, o);
 		fflush(stdout);
 	}
 	return status;
@@ -101,11 +135,7 @@ cmd_show(int argc, char **argv)
 	s = settings_load(o.config);
 	if (s == NULL)
 		return EXIT_FAILED;
-	status = show(view,
-		      o.socket != NULL  ? o.socket
-		      : view->dataplane ? s->dataplane.socket
-					: s->control.socket,
-		      &o);
+	status = show(view, s, &o);
 	settings_free(s);
 	return status;
 }

@@ -16,6 +16,8 @@ static const struct command {
 	{ "reload", cmd_reload, "Compile the rules and hand them to the dataplane" },
 	{ "show", cmd_show, "Show statistics, flows, rules or events of a running box" },
 	{ "replay", cmd_replay, "Run capture files through the filter" },
+	{ "steer", cmd_steer, "Put the steering program on the interfaces, or take it off" },
+	{ "bypass", cmd_bypass, "Let mail pass unread, whatever runs, or have it read again" },
 };
 
 static void

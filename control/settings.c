@@ -93,6 +93,8 @@ default_numbers(struct settings_loaded *l)
 	default_number(&s->control.compile_seconds, 600);
 	default_number(&s->control.compile_memory_mb, 8192);
 	default_number(&s->events.ring, 4096);
+	default_number(&s->steering.heartbeat_ms, 200);
+	s->steering.drain_ms = l->drain_ms != NULL ? *l->drain_ms : 1000;
 	s->dataplane.idle_sleep_us = l->idle_sleep_us != NULL ? *l->idle_sleep_us : 100;
 	s->dataplane.huge_pages = l->huge_pages == NULL || *l->huge_pages;
 	s->dataplane.huge_pages_required = l->huge_pages != NULL && *l->huge_pages;
@@ -108,7 +110,8 @@ default_texts(struct settings *s)
 	       default_text(&s->control.socket, PROTOCOL_CONTROL_SOCKET) &&
 	       default_text(&s->control.cache, "/var/cache/postern") &&
 	       default_text(&s->events.path, "/var/log/postern/events.json") &&
-	       default_text(&s->events.key_file, "/var/lib/postern/event.key");
+	       default_text(&s->events.key_file, "/var/lib/postern/event.key") &&
+	       default_text(&s->steering.directory, "/sys/fs/bpf/postern");
 }
 
 struct settings *

@@ -17,6 +17,7 @@
 struct settings_pair {
 	char *inside; /* "0000:3b:00.0" (PCI), or an EAL vdev: "net_af_xdp0,iface=eth1" */
 	char *outside;
+	char *fail; /* with steering: what happens to mail without a dataplane: "open" (NULL too) or "closed" */
 };
 
 struct settings {
@@ -64,6 +65,14 @@ struct settings {
 		char *key_file; /* 32 octets for the hash; made when missing; default /var/lib/postern/event.key */
 		unsigned ring;  /* events between worker and writer; default 4096 */
 	} events;
+
+	/* The kernel carries what is not mail, and everything while there is no dataplane. Ports of net_af_xdp only. */
+	struct {
+		bool enabled;          /* default false */
+		char *directory;       /* of pins, on a BPF file system; default /sys/fs/bpf/postern */
+		unsigned heartbeat_ms; /* a dataplane that gave no sign of life for longer is hung; default 200 */
+		unsigned drain_ms;     /* at the end, for sessions that only the dataplane can go on with; default 1000 */
+	} steering;
 };
 
 /*

@@ -48,6 +48,8 @@
 static const cyaml_schema_field_t pair_fields[] = {
 	CYAML_FIELD_STRING_PTR("inside", CYAML_FLAG_POINTER, struct settings_pair, inside, 1, CYAML_UNLIMITED),
 	CYAML_FIELD_STRING_PTR("outside", CYAML_FLAG_POINTER, struct settings_pair, outside, 1, CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("fail", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings_pair, fail, 0,
+			       CYAML_UNLIMITED),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t pair_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct settings_pair,
@@ -95,10 +97,19 @@ static const cyaml_schema_field_t events_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t steering_fields[] = {
+	BOOL("enabled", settings.steering.enabled),
+	TEXT("directory", settings.steering.directory),
+	NUMBER("heartbeat_ms", settings.steering.heartbeat_ms),
+	NUMBER_PTR("drain_ms", drain_ms),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t top_fields[] = {
 	TEXT("operator", settings.operator_name), TEXT("rules", settings.rules),
 	SECTION("dataplane", dataplane_fields),   SECTION("control", control_fields),
-	SECTION("events", events_fields),         CYAML_FIELD_END,
+	SECTION("events", events_fields),         SECTION("steering", steering_fields),
+	CYAML_FIELD_END,
 };
 
 const cyaml_schema_value_t settings_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct settings_loaded,
@@ -121,6 +132,9 @@ static const struct settings_limit limits[] = {
 	{ "compile_seconds", 1, 86400, { 0 } },
 	{ "compile_memory_mb", 64, 1048576, { 0 } },
 	{ "ring", 16, 1048576, { 0 } },
+	{ "fail", 0, 0, { "open", "closed" } },
+	{ "heartbeat_ms", 5, 60000, { 0 } },
+	{ "drain_ms", 0, 60000, { 0 } },
 };
 
 const struct settings_limit *

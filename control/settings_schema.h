@@ -13,6 +13,7 @@ struct settings_loaded {
 	bool *huge_pages;
 	bool *watch;
 	unsigned *idle_sleep_us;
+	unsigned *drain_ms;
 };
 
 extern const cyaml_schema_value_t settings_schema;

@@ -75,6 +75,10 @@ show_stats(FILE *out, const json_t *answer)
 	if (packets != NULL)
 		fprintf(out, "\npacket buffers: %lld of %lld free\n", (long long)number(packets, "free"),
 			(long long)number(packets, "size"));
+	if (json_object_get(answer, "steering") != NULL) {
+		fputs("\nsteering\n", out);
+		show_steer(out, json_object_get(answer, "steering"));
+	}
 	if (file != NULL)
 		fprintf(out, "event file: %lld lines written, %lld lost%s\n", (long long)number(file, "written"),
 			(long long)number(file, "lost"),

@@ -11,5 +11,6 @@ void show_stats(FILE *out, const json_t *answer);
 void show_flows(FILE *out, const json_t *answer);
 void show_rules(FILE *out, const json_t *answer);
 void show_events(FILE *out, const json_t *answer);
+void show_steer(FILE *out, const json_t *answer);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * postern-dp, the dataplane process. From top to bottom of main(): settings,
  * EAL, ports, workers, control socket, fewer privileges; then requests and
- * signals until it is told to stop; then everything backwards.
+ * signals until it is told to stop; then everything backwards. With steering,
+ * the program in the kernel carries the line before, after and beside all that.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -99,12 +100,16 @@ start_ports(struct box *box)
 {
 	unsigned workers = box->settings->dataplane.workers;
 
-	if (!eal_start(box->settings) || !ports_find(&box->ports, box->settings))
+	if (!steering_attach(&box->steering, box->settings) || !eal_start(box->settings) ||
+	    !ports_find(&box->ports, box->settings))
 		return false;
 	box->pool = mempool_new(box->settings, &box->ports);
 	if (box->pool == NULL || !ports_open(&box->ports, box->pool))
 		return false;
-	return workers == 1 || spread_init(&box->spread, workers);
+	if (workers > 1 && !spread_init(&box->spread, workers))
+		return false;
+	steering_begin(&box->steering, workers);
+	return true;
 }
 
 static bool
@@ -116,6 +121,7 @@ make_workers(struct box *box)
 		.pool = box->pool,
 		.rules = &box->rules,
 		.spread = box->spread.workers > 0 ? &box->spread : NULL,
+		.steering = box->steering.maps != NULL ? &box->steering : NULL,
 		.stop = &box->stop,
 		.running = &box->running,
 	};
@@ -237,6 +243,7 @@ serve(struct box *box, int signals)
 static void
 stop(struct box *box)
 {
+	steering_retire(&box->steering);
 	atomic_store(&box->stop, true);
 	rte_eal_mp_wait_lcore();
 	server_close(box->server);
@@ -246,6 +253,7 @@ stop(struct box *box)
 		worker_free(box->worker[i]);
 	if (box->rules.qsbr != NULL)
 		publication_done(&box->rules);
+	steering_close(&box->steering);
 	rte_mempool_free(box->pool);
 	eal_stop();
 }

@@ -196,7 +196,8 @@ print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 static int
 print_libxdp(enum libxdp_print_level level, const char *format, va_list args)
 {
-	return level == LIBXDP_WARN ? vfprintf(stderr, format, args) : 0;
+	/* With steering, the program has no count of users on purpose: it must stay when the last one goes. */
+	return level == LIBXDP_WARN && strstr(format, "program refcnt") == NULL ? vfprintf(stderr, format, args) : 0;
 }
 
 bool

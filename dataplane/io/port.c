@@ -10,6 +10,7 @@
 
 #include "io/port.h"
 #include "live/say.h"
+#include "nic.h"
 
 /* "net_af_xdp0,iface=eth1" names port net_af_xdp0, "0000:3b:00.0,arg=1" port 0000:3b:00.0. */
 static bool
@@ -44,12 +45,9 @@ kernel_mtu(unsigned if_index)
 static bool
 one_kernel_queue(const char *device, unsigned if_index)
 {
-	char name[IF_NAMESIZE], path[128];
+	char name[IF_NAMESIZE];
 
-	if (if_index == 0 || if_indextoname(if_index, name) == NULL)
-		return true;
-	snprintf(path, sizeof(path), "/sys/class/net/%s/queues/rx-1", name);
-	if (access(path, F_OK) != 0)
+	if (if_index == 0 || if_indextoname(if_index, name) == NULL || nic_queues(name) <= 1)
 		return true;
 	say("port \"%s\": %s has several receive queues, and mail in all but the first would pass unread; make it one: "
 	    "ethtool -L %s combined 1 (veth: rx 1 tx 1)",

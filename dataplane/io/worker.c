@@ -13,9 +13,11 @@
 #include "live/event_ring.h"
 #include "live/publish.h"
 #include "live/say.h"
+#include "live/steering.h"
 
 enum {
 	TICK_NS = 1000000,     /* how often timers are looked at */
+	BEAT_NS = 100000,      /* how often a sign of life is given, at most */
 	IDLE_SPIN = 64,        /* empty rounds before the first sleep */
 	DRAIN_NS = 1000000000, /* the owner of the ports waits that long for the others at the end */
 	BURST = FLOW_BURST,
@@ -174,6 +176,15 @@ tick(struct worker *w, const struct round *r)
 	flow_list_serve(&w->flows, pipeline_flows(w->pipeline));
 }
 
+static void
+beat(struct worker *w, uint64_t now_ns)
+{
+	if (w->steering == NULL || now_ns - w->beat_ns < BEAT_NS)
+		return;
+	w->beat_ns = now_ns;
+	steering_beat(w->steering, w->index, now_ns);
+}
+
 /* The owner of the ports goes last: until all others have stopped it sends what they let go. */
 static void
 outlast_others(struct worker *w)
@@ -222,6 +233,7 @@ worker_run(void *ctx)
 		unsigned frames;
 
 		round_begin(w, &r);
+		beat(w, r.now_ns);
 		frames = poll_frames(w, &r);
 		tick(w, &r);
 		front_flush(&w->front);
@@ -277,12 +289,14 @@ worker_new(const struct worker_common *common, unsigned index)
 	w->index = index;
 	w->rules = common->rules;
 	w->spread = common->spread;
+	w->steering = common->steering;
 	w->idle_sleep_us = common->settings->dataplane.idle_sleep_us;
 	w->stop = common->stop;
 	w->running = common->running;
 	front_init(&w->front, common->pool, &w->counters, common->ports,
 		   index == 0 ? NULL : common->spread->out[index]);
 	pipeline_conf(common->settings, index, &conf);
+	conf.watch = w->steering != NULL ? &w->steering->watch : NULL;
 	w->events = event_ring_new(common->settings->events.ring);
 	w->pipeline = pipeline_new(&conf, &w->front.ops, &w->counters, take_event, w);
 	if (w->events == NULL || w->pipeline == NULL || !flow_list_init(&w->flows)) {

@@ -18,6 +18,7 @@
 #include "settings.h"
 
 struct event_ring;
+struct steering;
 struct publication;
 
 struct worker {
@@ -29,6 +30,8 @@ struct worker {
 	struct publication *rules;
 	struct spread *spread;  /* NULL: the only worker */
 	struct flow_list flows; /* [C] by request */
+	struct steering *steering; /* NULL: none */
+	uint64_t beat_ns;       /* time of the last sign of life */
 	uint64_t tick_ns;       /* time of the last tick */
 	uint64_t wall_offset;   /* wall clock less monotonic clock, refreshed every tick */
 	unsigned idle_sleep_us; /* longest sleep; 0: never */
@@ -43,7 +46,8 @@ struct worker_common {
 	const struct ports *ports;
 	struct rte_mempool *pool;
 	struct publication *rules;
-	struct spread *spread; /* NULL: one worker */
+	struct spread *spread;     /* NULL: one worker */
+	struct steering *steering; /* NULL: none */
 	const atomic_bool *stop;
 	atomic_uint *running;
 };

@@ -9,6 +9,7 @@
 #include "io/spread.h"
 #include "live/event_writer.h"
 #include "live/publish.h"
+#include "live/steering.h"
 #include "settings.h"
 
 struct worker;
@@ -20,6 +21,7 @@ struct box {
 	struct ports ports;
 	struct rte_mempool *pool;
 	struct spread spread;
+	struct steering steering;
 	struct publication rules;
 	struct worker *worker[WORKERS_MAX];
 	unsigned workers;

@@ -7,6 +7,8 @@
 #include "live/box.h"
 #include "live/requests.h"
 #include "ruleset/ruleset.h"
+#include "steer_json.h"
+#include "steer_setup.h"
 
 static json_t *
 counters_json(const struct counters *ctr)
@@ -44,12 +46,23 @@ writer_json(struct event_writer *writer)
 			 (int)s.failing);
 }
 
+/* Which the kernel counts, beside all workers. */
+static json_t *
+steering_json(struct box *box)
+{
+	struct steer_setup setup;
+
+	steer_setup(box->settings, &setup);
+	return steer_json(box->steering.maps, &setup);
+}
+
 bool
 request_stats(struct box *box, int client, const json_t *request, int fd)
 {
 	const struct ruleset *rs = publication_current(&box->rules);
 	json_t *workers = json_array(), *ports = json_array();
 	struct counters total = { 0 };
+	json_t *answer;
 
 	for (unsigned i = 0; i < box->workers; i++) {
 		const struct counters *ctr = &box->worker[i]->counters;
@@ -60,11 +73,13 @@ request_stats(struct box *box, int client, const json_t *request, int fd)
 	}
 	for (unsigned slot = 0; slot < 2 * box->ports.pairs; slot++)
 		json_array_append_new(ports, port_json(&box->ports.port[slot], slot));
-	return request_send(client,
-			    json_pack("{s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:{s:I,s:I},s:b}", "ok", 1, "uptime_s",
-				      (json_int_t)((clock_monotonic() - box->start_ns) / 1000000000ULL), "generation",
-				      (json_int_t)(rs != NULL ? rs->tables.generation : 0), "workers", workers, "total",
-				      counters_json(&total), "ports", ports, "event_file", writer_json(box->writer),
-				      "packets", "size", (json_int_t)box->pool->size, "free",
-				      (json_int_t)rte_mempool_avail_count(box->pool), "end", 1));
+	answer = json_pack("{s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:{s:I,s:I},s:b}", "ok", 1, "uptime_s",
+			   (json_int_t)((clock_monotonic() - box->start_ns) / 1000000000ULL), "generation",
+			   (json_int_t)(rs != NULL ? rs->tables.generation : 0), "workers", workers, "total",
+			   counters_json(&total), "ports", ports, "event_file", writer_json(box->writer), "packets",
+			   "size", (json_int_t)box->pool->size, "free", (json_int_t)rte_mempool_avail_count(box->pool),
+			   "end", 1);
+	if (box->steering.maps != NULL)
+		json_object_set_new(answer, "steering", steering_json(box));
+	return request_send(client, answer);
 }
