@@ -27,7 +27,8 @@ static const char usage[] =
 	"  -j, --json         one JSON object a name\n"
 	"  -h, --help         print this\n"
 	"\n"
-	"Verdicts: pass, flag, defer, reject, reset, drop, allow.\n"
+	"Verdicts: pass, flag, defer, reject, reset, drop, allow, and exempt: it is not judged\n"
+	"as a lookalike, by the rule named.\n"
 	"Exit status: 0 all names were judged; 1 the rules or a name cannot be read; 2 wrong usage.\n";
 
 enum format { FORMAT_TEXT, FORMAT_TSV, FORMAT_JSON };
@@ -182,10 +183,13 @@ finding_of(const struct explain *x, struct view name, const struct verdict *v)
 	static const char *const modes[MODE_COUNT] = { "observe", "sample", "enforce" };
 	const struct rule_tables *t = &x->rules->tables;
 
+	bool exempt = v->rule == NULL && v->exempt != NULL;
+	const struct rule *rule = exempt ? &t->rules[v->exempt->rule] : v->rule;
+
 	return (struct finding){
 		.name = name,
-		.verdict = action_name(v->action),
-		.rule = v->rule != NULL ? t->strings + v->rule->id : "",
+		.verdict = exempt ? "exempt" : action_name(v->action),
+		.rule = rule != NULL ? t->strings + rule->id : "",
 		.class_name = verdict_class(v, t),
 		.means = verdict_means(v, t),
 		.mode = v->rule != NULL ? modes[v->rule->mode] : "",

@@ -11,7 +11,7 @@ declare -A packages=(
 	# cmocka: the unit tests are part of the build.
 	[build]="gcc libc6-dev pkg-config meson ninja-build libcmocka-dev
 		libdpdk-dev libhyperscan-dev libcyaml-dev libyaml-dev libjansson-dev libsodium-dev
-		libidn2-dev libuv1-dev libpcap-dev libbpf-dev libxdp-dev libpsl-dev clang llvm bpftool"
+		libidn2-dev libuv1-dev libpcap-dev libbpf-dev libxdp-dev libpsl-dev libicu-dev publicsuffix clang llvm bpftool"
 	# Two networks with mail servers (the libraries that those link to), clients and captures.
 	[lab]="python3 iproute2 ethtool procps util-linux openssl swaks tcpdump iperf3 netbase
 		libdb5.3 libicu72 libnsl2 libsasl2-2 libssl3 libgnutls-dane0 libidn12 libpcre2-8-0 libcrypt1"

@@ -21,21 +21,6 @@ place(struct blob_header *h, uint64_t len)
 	return section;
 }
 
-static uint16_t
-specificity_of(const struct source_pattern *p)
-{
-	switch ((enum pattern_kind)p->kind) {
-	case KIND_ADDRESS:
-		return (uint16_t)(SPECIFICITY_ADDRESS + p->len);
-	case KIND_DOMAIN:
-		return p->len;
-	case KIND_REGEX:
-	case KIND_COUNT:
-		break;
-	}
-	return SPECIFICITY_REGEX;
-}
-
 static void
 put_rules(struct rule *out, const struct ruleset_source *s)
 {
@@ -52,53 +37,58 @@ put_rules(struct rule *out, const struct ruleset_source *s)
 }
 
 static void
-put_patterns(struct pattern *out, const struct ruleset_source *s)
-{
-	for (size_t i = 0; i < s->pattern_count; i++) {
-		const struct source_pattern *p = &s->patterns[i];
-		out[i] = (struct pattern){ .rule = p->rule,
-					   .means = p->means,
-					   .class_name = p->class_name,
-					   .specificity = specificity_of(p),
-					   .action = p->action,
-					   .confidence = p->confidence };
-	}
-}
-
-static void
-put_database(uint8_t *blob, struct blob_section at, const struct databases *db, enum pattern_kind kind)
+put(uint8_t *blob, struct blob_section at, const void *octets)
 {
 	if (at.len > 0)
-		memcpy(blob + at.offset, db->kind[kind].octets, at.len);
+		memcpy(blob + at.offset, octets, at.len);
+}
+
+/* Gives every section its place. */
+static void
+place_all(struct blob_header *h, const struct ruleset_source *s, const struct databases *db,
+	  const struct lookalikes_built *l)
+{
+	h->rules = place(h, s->rule_count * sizeof(struct rule));
+	h->patterns = place(h, l->pattern_count * sizeof(struct pattern));
+	h->strings = place(h, s->strings.len);
+	h->domain_db = place(h, db->kind[KIND_DOMAIN].len);
+	h->address_db = place(h, db->kind[KIND_ADDRESS].len);
+	h->regex_db = place(h, db->kind[KIND_REGEX].len);
+	h->names = place(h, l->names.line_count * sizeof(struct names_line));
+	h->groups = place(h, l->names.group_count * sizeof(uint32_t));
+	h->suffix_slips = place(h, l->suffix_slip_count * sizeof(struct suffix_slip_record));
+	h->confusables = place(h, l->confusable_count * sizeof(struct confusable));
 }
 
 uint8_t *
-blob_write(struct ruleset_source *s, const struct databases *db, const char *operator_name, uint64_t generation,
-	   size_t *len)
+blob_write(struct ruleset_source *s, const struct databases *db, const struct lookalikes_built *l,
+	   const char *operator_name, uint64_t generation, size_t *len)
 {
-	struct blob_header h = {
-		.abi = BLOB_ABI, .total = sizeof(h), .generation = generation, .features = db->features
-	};
+	struct blob_header h = { .abi = BLOB_ABI,
+				 .total = sizeof(h),
+				 .generation = generation,
+				 .features = db->features,
+				 .slips = SLIP_COUNT,
+				 .two_slips = SLIP_TWO_SLIPS };
 
 	memcpy(h.magic, BLOB_MAGIC, sizeof(h.magic));
 	strncpy(h.engine, hs_version(), sizeof(h.engine) - 1);
 	h.operator_name = source_intern(s, view_of(operator_name, strlen(operator_name)));
-	h.rules = place(&h, s->rule_count * sizeof(struct rule));
-	h.patterns = place(&h, s->pattern_count * sizeof(struct pattern));
-	h.strings = place(&h, s->strings.len);
-	h.domain_db = place(&h, db->kind[KIND_DOMAIN].len);
-	h.address_db = place(&h, db->kind[KIND_ADDRESS].len);
-	h.regex_db = place(&h, db->kind[KIND_REGEX].len);
+	place_all(&h, s, db, l);
 
 	uint8_t *blob = calloc(1, h.total);
 	if (blob == NULL)
 		return NULL;
 	put_rules((struct rule *)(void *)(blob + h.rules.offset), s);
-	put_patterns((struct pattern *)(void *)(blob + h.patterns.offset), s);
-	memcpy(blob + h.strings.offset, s->strings.at, s->strings.len);
-	put_database(blob, h.domain_db, db, KIND_DOMAIN);
-	put_database(blob, h.address_db, db, KIND_ADDRESS);
-	put_database(blob, h.regex_db, db, KIND_REGEX);
+	put(blob, h.patterns, l->patterns);
+	put(blob, h.strings, s->strings.at);
+	put(blob, h.domain_db, db->kind[KIND_DOMAIN].octets);
+	put(blob, h.address_db, db->kind[KIND_ADDRESS].octets);
+	put(blob, h.regex_db, db->kind[KIND_REGEX].octets);
+	put(blob, h.names, l->names.lines);
+	put(blob, h.groups, l->names.groups);
+	put(blob, h.suffix_slips, l->suffix_slips);
+	put(blob, h.confusables, l->confusables);
 	memcpy(blob, &h, sizeof(h));
 	blob_digest(view_of(blob, h.total), ((struct blob_header *)(void *)blob)->sha256);
 	*len = h.total;

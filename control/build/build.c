@@ -30,16 +30,19 @@ read_rule_set(const char *path, struct ruleset_source *s, struct messages *m)
 static void
 make_blob(struct ruleset_source *s, const struct build_options *o, struct messages *m, struct build_result *r)
 {
-	struct databases db;
+	struct lookalikes_built lookalikes;
+	struct databases db = { 0 };
 
 	if (m->errors > 0)
 		return;
-	if (databases_compile(s, o->jobs, &db, m)) {
-		r->blob = blob_write(s, &db, o->operator_name != NULL ? o->operator_name : "", o->generation,
-				     &r->blob_len);
+	if (lookalikes_build(s, &lookalikes, m) && databases_compile(s, lookalikes.id_of, o->jobs, &db, m)) {
+		r->blob = blob_write(s, &db, &lookalikes, o->operator_name != NULL ? o->operator_name : "",
+				     o->generation, &r->blob_len);
 		if (r->blob == NULL)
 			message_error(m, (struct place){ 0 }, "out of memory for the compiled rule set");
 	}
+	r->lookalikes = s->protect_count > 0 ? (unsigned)lookalikes.names.name_count : 0;
+	lookalikes_free(&lookalikes);
 	databases_free(&db);
 }
 

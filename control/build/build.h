@@ -22,6 +22,8 @@ struct build_result {
 	uint8_t *blob; /* owned; NULL where only checked or failed */
 	size_t blob_len;
 	unsigned rules, patterns, files, errors, warnings;
+	unsigned
+		lookalikes; /* names in the table, where names are protected; those that suffix slips add come on top */
 	uint64_t parse_ns, compile_ns;
 };
 

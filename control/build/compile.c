@@ -9,6 +9,7 @@
 /* One database on its way; a job touches nothing that another one does. */
 struct job {
 	const struct ruleset_source *source;
+	const uint32_t *id_of;
 	enum pattern_kind kind;
 	const hs_platform_info_t *platform;
 	char *octets;
@@ -25,7 +26,7 @@ job_fault(struct job *job, const struct expressions *e, hs_compile_error_t *erro
 {
 	job->failed = true;
 	job->fault = strdup(error->message);
-	job->fault_at = error->expression >= 0 ? (long)e->ids[error->expression] : -1;
+	job->fault_at = error->expression >= 0 ? (long)e->from[error->expression] : -1;
 	hs_free_compile_error(error);
 }
 
@@ -37,7 +38,7 @@ job_run(void *arg)
 	hs_database_t *db = NULL;
 	hs_compile_error_t *error = NULL;
 
-	expressions_make(job->source, job->kind, &e);
+	expressions_make(job->source, job->kind, job->id_of, &e);
 	if (e.count > 0) {
 		if (hs_compile_multi(e.text, e.flags, e.ids, e.count, HS_MODE_BLOCK, job->platform, &db, &error) !=
 		    HS_SUCCESS)
@@ -64,7 +65,8 @@ job_report(const struct job *job, struct messages *m)
 }
 
 bool
-databases_compile(const struct ruleset_source *s, unsigned jobs, struct databases *db, struct messages *m)
+databases_compile(const struct ruleset_source *s, const uint32_t *id_of, unsigned jobs, struct databases *db,
+		  struct messages *m)
 {
 	struct job job[KIND_COUNT] = { 0 };
 	hs_platform_info_t platform;
@@ -77,7 +79,9 @@ databases_compile(const struct ruleset_source *s, unsigned jobs, struct database
 	}
 	db->features = platform.cpu_features;
 	for (int k = 0; k < KIND_COUNT; k++) {
-		job[k] = (struct job){ .source = s, .kind = (enum pattern_kind)k, .platform = &platform };
+		job[k] = (struct job){
+			.source = s, .id_of = id_of, .kind = (enum pattern_kind)k, .platform = &platform
+		};
 		job[k].started = jobs > 1 && k > 0 && pthread_create(&job[k].thread, NULL, job_run, &job[k]) == 0;
 	}
 	for (int k = 0; k < KIND_COUNT; k++) {

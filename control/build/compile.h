@@ -15,10 +15,12 @@ struct databases {
 };
 
 /*
- * Compiles all patterns, each kind in a thread of its own where jobs > 1.
+ * Compiles the patterns but those of lists, each kind in a thread of its own where jobs > 1. `id_of`: the
+ * engine's id of each pattern, by index.
  * False: what the engine refused is in `m`. databases_free() takes *db either way.
  */
-bool databases_compile(const struct ruleset_source *s, unsigned jobs, struct databases *db, struct messages *m);
+bool databases_compile(const struct ruleset_source *s, const uint32_t *id_of, unsigned jobs, struct databases *db,
+		       struct messages *m);
 void databases_free(struct databases *db);
 
 #endif

@@ -63,13 +63,19 @@ need(void *memory)
 	return memory;
 }
 
+static bool
+is_wanted(const struct source_pattern *p, enum pattern_kind kind)
+{
+	return p->kind == kind && !(p->bulk && kind == KIND_DOMAIN);
+}
+
 void
-expressions_make(const struct ruleset_source *s, enum pattern_kind kind, struct expressions *e)
+expressions_make(const struct ruleset_source *s, enum pattern_kind kind, const uint32_t *id_of, struct expressions *e)
 {
 	size_t count = 0, room = 0;
 
 	for (size_t i = 0; i < s->pattern_count; i++)
-		if (s->patterns[i].kind == kind) {
+		if (is_wanted(&s->patterns[i], kind)) {
 			count++;
 			room += room_for(&s->patterns[i]);
 		}
@@ -77,15 +83,17 @@ expressions_make(const struct ruleset_source *s, enum pattern_kind kind, struct 
 		.text = need(calloc(count + 1, sizeof(*e->text))),
 		.flags = need(calloc(count + 1, sizeof(*e->flags))),
 		.ids = need(calloc(count + 1, sizeof(*e->ids))),
+		.from = need(calloc(count + 1, sizeof(*e->from))),
 		.area = need(malloc(room + 1)),
 	};
 	char *out = e->area;
 	for (size_t i = 0; i < s->pattern_count; i++) {
-		if (s->patterns[i].kind != kind)
+		if (!is_wanted(&s->patterns[i], kind))
 			continue;
 		e->text[e->count] = out;
 		e->flags[e->count] = kind == KIND_REGEX ? REGEX_FLAGS : 0;
-		e->ids[e->count++] = (unsigned)i;
+		e->from[e->count] = (uint32_t)i;
+		e->ids[e->count++] = id_of[i];
 		out = put_expression(out, s, &s->patterns[i]);
 	}
 }
@@ -96,6 +104,7 @@ expressions_free(struct expressions *e)
 	free(e->text);
 	free(e->flags);
 	free(e->ids);
+	free(e->from);
 	free(e->area);
 }
 

@@ -17,13 +17,18 @@
 struct expressions {
 	const char **text; /* into `area` */
 	unsigned *flags;   /* of the engine */
-	unsigned *ids;     /* index into ruleset_source.patterns */
+	unsigned *ids;     /* of the blob's patterns */
+	uint32_t *from;    /* index into ruleset_source.patterns */
 	unsigned count;
 	char *area; /* owned */
 };
 
-/* Collects the patterns of one kind. expressions_free() takes *e. */
-void expressions_make(const struct ruleset_source *s, enum pattern_kind kind, struct expressions *e);
+/*
+ * Collects the patterns of one kind, without the domains of lists: those are looked up (match/lookalike.h).
+ * `id_of`: the blob's pattern of each one. expressions_free() takes *e.
+ */
+void expressions_make(const struct ruleset_source *s, enum pattern_kind kind, const uint32_t *id_of,
+		      struct expressions *e);
 void expressions_free(struct expressions *e);
 
 /* Every regular expression the engine refuses, or that matches the empty string, is reported at its place. */

@@ -187,8 +187,8 @@ warn_options(struct reader *r, const char *path, const struct options *o, struct
 }
 
 /* Relative names start from the directory of the including file. Returns owned. */
-static char *
-resolve(const struct reader *r, struct view name)
+char *
+reader_resolve(const struct reader *r, struct view name)
 {
 	const char *file = r->source->files[r->place.file];
 	size_t dir = name.at[0] == '/' ? 0 : dir_len(file);
@@ -199,9 +199,20 @@ resolve(const struct reader *r, struct view name)
 	return path;
 }
 
-/* Reads each file that `pattern` names, in the order of their names. */
-static void
-include_each(struct reader *r, const char *pattern, const struct options *o, struct place from)
+char *
+reader_shipped(const char *name)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s",
+		     access(POSTERN_SHARE_INSTALLED, R_OK) == 0 ? POSTERN_SHARE_INSTALLED : POSTERN_SHARE_IN_TREE,
+		     name) < 0)
+		abort();
+	return path;
+}
+
+void
+reader_include(struct reader *r, const char *pattern, const struct options *o, struct place from)
 {
 	glob_t found = { 0 };
 	int e = glob(pattern, 0, NULL, &found);
@@ -236,7 +247,7 @@ statement_include(struct reader *r)
 	}
 	if (!options_read(r, &r->line, 2, OPTIONS_INCLUDE, &o))
 		return;
-	char *pattern = resolve(r, w[1].text);
-	include_each(r, pattern, &o, reader_at(r, w[1].column));
+	char *pattern = reader_resolve(r, w[1].text);
+	reader_include(r, pattern, &o, reader_at(r, w[1].column));
 	free(pattern);
 }

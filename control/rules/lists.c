@@ -58,14 +58,18 @@ without_wildcard(struct view word)
 }
 
 static void
-add_name(struct reader *r, struct source_pattern *p, struct view word)
+add_name(struct reader *r, const struct options *o, struct source_pattern *p, struct view word)
 {
+	if (o->take != NULL) {
+		o->take(r, o, without_wildcard(word), p->place);
+		return;
+	}
 	p->kind = memchr(word.at, '@', word.len) != NULL ? KIND_ADDRESS : KIND_DOMAIN;
 	reader_add_pattern(r, p, without_wildcard(word));
 }
 
 static void
-read_entry(struct reader *r, struct source_pattern *p, struct view line)
+read_entry(struct reader *r, const struct options *o, struct source_pattern *p, struct view line)
 {
 	const uint8_t *comment = line.len > 0 ? memchr(line.at, '#', line.len) : NULL;
 	if (comment != NULL)
@@ -84,7 +88,7 @@ read_entry(struct reader *r, struct source_pattern *p, struct view line)
 			return;
 		}
 		if (!hosts || !is_local_name(word))
-			add_name(r, p, word);
+			add_name(r, o, p, word);
 	}
 }
 
@@ -112,7 +116,8 @@ rule_of_list(struct reader *r, const struct options *o)
 void
 read_list(struct reader *r, struct view octets, const struct options *o)
 {
-	struct source_pattern pattern = { .rule = rule_of_list(r, o),
+	struct source_pattern pattern = { .rule = o->take == NULL ? rule_of_list(r, o) : 0,
+					  .bulk = true,
 					  .class_name = o->class_name,
 					  .action = o->action,
 					  .confidence = o->confidence,
@@ -129,9 +134,9 @@ read_list(struct reader *r, struct view octets, const struct options *o)
 			message_error(r->messages, reader_at(r, 1),
 				      "the line is too long; expected at most 8192 octets");
 		else
-			read_entry(r, &pattern, line);
+			read_entry(r, o, &pattern, line);
 	}
-	if (r->source->pattern_count == before && r->messages->errors == errors)
+	if (o->take == NULL && r->source->pattern_count == before && r->messages->errors == errors)
 		message_warning(r->messages, (struct place){ .file = place.file },
 				"the list holds no domain: its rule matches nothing");
 }

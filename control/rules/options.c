@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "lookalike/keyboard.h"
 #include "rules/names.h"
 #include "rules/reader.h"
 
@@ -186,6 +187,73 @@ read_format(const struct value *v, struct options *o)
 	return o->format == FORMAT_LIST || is_word(v->text, "rules") || refuse(v, "format", "expected list or rules");
 }
 
+/* Takes the next of the words between commas out of *rest. False at the end. */
+static bool
+next_of_list(struct view *rest, struct view *word)
+{
+	if (rest->at == NULL)
+		return false;
+	const uint8_t *comma = memchr(rest->at, ',', rest->len);
+	*word = view_of(rest->at, comma != NULL ? (size_t)(comma - rest->at) : rest->len);
+	*rest = comma != NULL ? view_of(comma + 1, rest->len - word->len - 1) : view_of(NULL, 0);
+	return true;
+}
+
+static bool
+read_layouts(const struct value *v, struct options *o)
+{
+	struct view rest = v->text, word;
+
+	while (next_of_list(&rest, &word)) {
+		enum layout l = layout_of(word);
+		if (l == LAYOUT_COUNT)
+			return refuse(v, "layouts", "expected qwerty, qwertz or azerty, with commas between them");
+		o->protection.layouts |= LAYOUT_BIT(l);
+	}
+	return true;
+}
+
+/* NAME:POLICY or NAME, which means block; NAME may be "all". */
+static bool
+read_class_policy(const struct value *v, struct view word, struct protection *p)
+{
+	const uint8_t *colon = word.len > 0 ? memchr(word.at, ':', word.len) : NULL;
+	struct view name = view_of(word.at, colon != NULL ? (size_t)(colon - word.at) : word.len);
+	enum policy policy = POLICY_BLOCK;
+	enum slip slip = slip_of(name);
+
+	if (colon != NULL)
+		policy = policy_of(view_of(colon + 1, word.len - name.len - 1));
+	if (policy == POLICY_GUARD)
+		return refuse(v, "classes", "a policy is block, observe or off; expected NAME:POLICY");
+	if (slip == SLIP_COUNT && !is_word(name, "all"))
+		return refuse(v, "classes", "a class is unknown; postern expand --classes lists them");
+	if (slip == SLIP_COUNT)
+		memset(p->policy, (int)policy, sizeof(p->policy));
+	else
+		p->policy[slip] = (uint8_t)policy;
+	return true;
+}
+
+static bool
+read_classes(const struct value *v, struct options *o)
+{
+	struct view rest = v->text, word;
+	bool good = true;
+
+	while (good && next_of_list(&rest, &word))
+		good = read_class_policy(v, word, &o->protection);
+	return good;
+}
+
+static bool
+read_group(const struct value *v, struct options *o)
+{
+	o->group = reader_group(v->r, v->text);
+	return o->group != NULL ||
+	       refuse(v, "group", "there is no such group; expected a name that a group statement above defines");
+}
+
 static const struct {
 	const char *name;
 	bool (*read)(const struct value *v, struct options *o);
@@ -200,6 +268,9 @@ static const struct {
 	[OPTION_ACTION] = { "action", read_list_action },
 	[OPTION_FIELD] = { "field", read_list_field },
 	[OPTION_FORMAT] = { "format", read_format },
+	[OPTION_LAYOUTS] = { "layouts", read_layouts },
+	[OPTION_CLASSES] = { "classes", read_classes },
+	[OPTION_GROUP] = { "group", read_group },
 };
 
 /* "means=, mode= or id=" of what a statement takes. */
@@ -245,6 +316,8 @@ void
 options_default(struct options *o)
 {
 	*o = (struct options){ .action = ACTION_FLAG, .fields = FIELD_RCPT, .mode = MODE_ENFORCE };
+	protection_default(&o->protection);
+	o->protection.layouts = 0;
 }
 
 bool

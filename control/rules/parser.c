@@ -13,6 +13,9 @@ static const struct {
 	{ "rule", statement_rule },
 	{ "allow", statement_allow },
 	{ "include", statement_include },
+	{ "protect", statement_protect },
+	{ "exempt", statement_exempt },
+	{ "group", statement_group },
 };
 
 struct place
@@ -182,7 +185,7 @@ statement_allow(struct reader *r)
 
 #define STATEMENTS (sizeof(statements) / sizeof(statements[0]))
 
-/* Writes "rule, allow or include". */
+/* Writes "rule, allow, ... or group". */
 static void
 list_statements(char *out, size_t cap)
 {
@@ -252,5 +255,7 @@ rules_parse(const char *path, struct ruleset_source *source, struct messages *me
 	r->list_rule = NO_RULE;
 	options_default(&o);
 	read_file(r, path, &o, (struct place){ 0 });
+	for (unsigned i = 0; i < r->group_count; i++)
+		free(r->groups[i]);
 	free(r);
 }

@@ -9,6 +9,9 @@
 #include "rules/messages.h"
 #include "rules/source.h"
 
+/* Groups of protected names, at most. */
+#define GROUPS_MAX 256
+
 /* Files that include each other, at most. */
 #define INCLUDE_DEPTH_MAX 16
 
@@ -27,6 +30,9 @@ enum option {
 	OPTION_ACTION,
 	OPTION_FIELD,
 	OPTION_FORMAT,
+	OPTION_LAYOUTS,
+	OPTION_CLASSES,
+	OPTION_GROUP,
 	OPTION_COUNT
 };
 #define OPTION_BIT(o) (1u << (o))
@@ -34,8 +40,13 @@ enum option {
 	(OPTION_BIT(OPTION_MEANS) | OPTION_BIT(OPTION_MODE) | OPTION_BIT(OPTION_TEMPLATE) | OPTION_BIT(OPTION_CLASS) | \
 	 OPTION_BIT(OPTION_CONFIDENCE) | OPTION_BIT(OPTION_FORCE))
 #define OPTIONS_ALLOW   OPTION_BIT(OPTION_ID)
-#define OPTIONS_INCLUDE (OPTION_BIT(OPTION_COUNT) - 1)
+#define OPTIONS_INCLUDE (OPTION_BIT(OPTION_LAYOUTS) - 1)
+#define OPTIONS_GROUP                                                                                                  \
+	(OPTION_BIT(OPTION_MODE) | OPTION_BIT(OPTION_TEMPLATE) | OPTION_BIT(OPTION_ACTION) |                           \
+	 OPTION_BIT(OPTION_FIELD) | OPTION_BIT(OPTION_LAYOUTS) | OPTION_BIT(OPTION_CLASSES))
+#define OPTIONS_PROTECT (OPTIONS_GROUP | OPTION_BIT(OPTION_GROUP) | OPTION_BIT(OPTION_ID))
 
+struct reader;
 struct options {
 	unsigned given;                           /* mask of OPTION_BIT */
 	uint16_t column[OPTION_COUNT];            /* of the value, where given */
@@ -46,6 +57,17 @@ struct options {
 	uint8_t sample, confidence;
 	bool force;
 	enum format format;
+	struct protection protection; /* POLICY_GUARD where a class is not named; no layouts: not given */
+	const struct group *group;    /* NULL: none */
+	/* What becomes of a name of a list; NULL: a pattern. `owner` is for its use. */
+	void (*take)(struct reader *r, const struct options *o, struct view name, struct place place);
+	uint32_t owner;
+};
+
+/* Options that several protected names share. */
+struct group {
+	uint32_t name; /* interned */
+	struct options options;
 };
 
 /* Options of an include are what its lists go by: action flag and field rcpt where not said. */
@@ -54,7 +76,6 @@ void options_default(struct options *o);
  * Reads the options in l->words[first...]; `allowed`: mask. Reports what is
  * wrong and returns false.
  */
-struct reader;
 bool options_read(struct reader *r, const struct line *l, unsigned first, unsigned allowed, struct options *o);
 
 /* Octets of a rule id. */
@@ -73,8 +94,11 @@ struct reader {
 	struct messages *messages;
 	struct place place; /* of the line being read; column 1 */
 	struct reader_file open[INCLUDE_DEPTH_MAX];
-	unsigned depth;     /* files in open[] */
-	uint32_t list_rule; /* rule of all lists of an include with id=; NO_RULE: each list has its own */
+	unsigned depth;                   /* files in open[] */
+	uint32_t list_rule;               /* rule of all lists of an include with id=; NO_RULE: each list has its own */
+	struct group *groups[GROUPS_MAX]; /* owned */
+	unsigned group_count;
+	bool shipped_read; /* the exempt lists that come with Postern */
 	struct line line;
 };
 #define NO_RULE UINT32_MAX
@@ -97,6 +121,19 @@ uint32_t reader_make_id(struct reader *r, const char *path, uint32_t line);
 void statement_rule(struct reader *r);
 void statement_allow(struct reader *r);
 void statement_include(struct reader *r);
+void statement_protect(struct reader *r);
+void statement_exempt(struct reader *r);
+void statement_group(struct reader *r);
+
+/* The group of this name; NULL: there is none. */
+const struct group *reader_group(const struct reader *r, struct view name);
+
+/* The name of a file that `name`, written in the file being read, means. Returns owned. */
+char *reader_resolve(const struct reader *r, struct view name);
+/* The same for a file or directory that comes with Postern: where it is installed, else in the source tree. */
+char *reader_shipped(const char *name);
+/* Reads each file that `pattern` names, in the order of their names. */
+void reader_include(struct reader *r, const char *pattern, const struct options *o, struct place from);
 
 /* Whole files, their octets in memory. */
 void read_rules(struct reader *r, struct view octets);

@@ -61,6 +61,9 @@ source_free(struct ruleset_source *s)
 	free(s->dirs);
 	free(s->rules);
 	free(s->patterns);
+	free(s->protects);
+	free(s->exempts);
+	free(s->protections);
 	free(s->strings.at);
 	free(s->texts.at);
 	free(s->interned);
@@ -166,6 +169,39 @@ source_add_pattern(struct ruleset_source *s, const struct source_pattern *patter
 	*p = *pattern;
 	p->text = area_add(&s->texts, text);
 	p->len = (uint16_t)text.len;
+}
+
+static uint32_t
+protection_index(struct ruleset_source *s, const struct protection *how)
+{
+	for (size_t i = s->protection_count; i > 0; i--)
+		if (memcmp(&s->protections[i - 1], how, sizeof(*how)) == 0)
+			return (uint32_t)i - 1;
+	s->protections = source_grow(s->protections, &s->protection_cap, s->protection_count, sizeof(*s->protections));
+	s->protections[s->protection_count] = *how;
+	return (uint32_t)s->protection_count++;
+}
+
+void
+source_add_protect(struct ruleset_source *s, struct view name, uint32_t rule, const struct protection *how,
+		   struct place place)
+{
+	s->protects = source_grow(s->protects, &s->protect_cap, s->protect_count, sizeof(*s->protects));
+	s->protects[s->protect_count++] = (struct source_protect){ .text = area_add(&s->texts, name),
+								   .len = (uint16_t)name.len,
+								   .rule = rule,
+								   .means = source_intern(s, name),
+								   .protection = protection_index(s, how),
+								   .place = place };
+}
+
+void
+source_add_exempt(struct ruleset_source *s, struct view name, uint32_t rule, struct place place)
+{
+	s->exempts = source_grow(s->exempts, &s->exempt_cap, s->exempt_count, sizeof(*s->exempts));
+	s->exempts[s->exempt_count++] = (struct source_exempt){
+		.text = area_add(&s->texts, name), .len = (uint16_t)name.len, .rule = rule, .place = place
+	};
 }
 
 struct view

@@ -9,6 +9,7 @@
 #define POSTERN_CONTROL_RULES_SOURCE_H
 
 #include "base/bytes.h"
+#include "lookalike/lookalike.h"
 #include "verdict/rule.h"
 
 enum pattern_kind { KIND_DOMAIN, KIND_ADDRESS, KIND_REGEX, KIND_COUNT };
@@ -40,6 +41,24 @@ struct source_pattern {
 	uint8_t action;     /* enum action */
 	uint8_t confidence; /* per cent; 0: not stated */
 	bool force;         /* a public suffix was meant */
+	bool bulk;          /* of a list: KIND_DOMAIN stands in the table of names, not in the engine's database */
+};
+
+/* A protected name. */
+struct source_protect {
+	uint32_t text;       /* offset into texts: canonical domain */
+	uint32_t rule;       /* index */
+	uint32_t means;      /* offset into strings: the name again */
+	uint32_t protection; /* index */
+	struct place place;
+	uint16_t len;
+};
+
+/* A name that is no lookalike, with all below it. */
+struct source_exempt {
+	uint32_t text, rule;
+	struct place place;
+	uint16_t len;
 };
 
 /* Octets that only grow; an offset stays good. */
@@ -52,6 +71,10 @@ struct ruleset_source {
 	struct source_rule *rules;
 	struct source_pattern *patterns;
 	size_t rule_count, rule_cap, pattern_count, pattern_cap;
+	struct source_protect *protects;
+	struct source_exempt *exempts;
+	struct protection *protections; /* each once */
+	size_t protect_count, protect_cap, exempt_count, exempt_cap, protection_count, protection_cap;
 	struct area strings; /* NUL-terminated, each once; offset 0 is "" */
 	struct area texts;   /* NUL-terminated */
 	uint32_t *interned;  /* hash table of offsets into strings */
@@ -78,6 +101,10 @@ void source_add_dir(struct ruleset_source *s, const char *dir);
 uint32_t source_add_rule(struct ruleset_source *s, const struct source_rule *rule);
 /* Adds a pattern whose text is `text`; `pattern` gives the rest (its text and len are ignored). Copies both. */
 void source_add_pattern(struct ruleset_source *s, const struct source_pattern *pattern, struct view text);
+/* Adds a protected name and an exempt one, of canonical `name`. */
+void source_add_protect(struct ruleset_source *s, struct view name, uint32_t rule, const struct protection *how,
+			struct place place);
+void source_add_exempt(struct ruleset_source *s, struct view name, uint32_t rule, struct place place);
 /* The text of a pattern, with a NUL behind it. Borrowed until the next pattern is added. */
 struct view source_text(const struct ruleset_source *s, const struct source_pattern *p);
 

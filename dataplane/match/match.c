@@ -25,6 +25,29 @@ scan_octets(const struct hs_database *db, const void *at, size_t len, struct hs_
 		hs_scan(db, at, (unsigned)len, 0, scratch, on_match, scan);
 }
 
+static void
+on_listed(void *ctx, uint32_t id, uint16_t octets)
+{
+	struct scan *scan = ctx;
+	verdict_consider_name(scan->verdict, scan->tables, id, scan->field, octets);
+}
+
+/* Lists and lookalikes: exact names, in any number. */
+static void
+look_up(const struct ruleset *rs, const struct subject *s, struct scan *scan)
+{
+	struct lookalike_found found;
+
+	if (s->domain_len < 3 || rs->lookalikes.names.count == 0)
+		return;
+	lookalike_find(&rs->lookalikes, &rs->tables, view_of(s->domain + 1, s->domain_len - 2u), scan->field, on_listed,
+		       scan, &found);
+	scan->verdict->exempt = found.exempt;
+	if (found.candidates > 0)
+		verdict_consider_candidates(scan->verdict, scan->tables, found.candidate, found.candidates,
+					    scan->field);
+}
+
 /* Exact addresses stand between line feeds, as in their patterns. */
 static void
 scan_exact(const struct ruleset *rs, const struct subject *s, struct hs_scratch *scratch, struct scan *scan)
@@ -48,6 +71,7 @@ match_address(const struct ruleset *rs, unsigned worker, const struct subject *s
 
 	verdict_begin(v);
 	scan_octets(rs->domain_db, s->domain, s->domain_len, scratch, &scan);
+	look_up(rs, s, &scan);
 	scan_exact(rs, s, scratch, &scan);
 	scan_octets(rs->regex_db, s->address, s->address_len, scratch, &scan);
 	verdict_settle(v, flow_hash);

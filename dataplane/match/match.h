@@ -13,11 +13,12 @@ struct hs_scratch;
 struct ruleset;
 
 /*
- * Three databases, three subjects: domains are literals ".army.ml\n" in the
+ * Three databases, three subjects: domains of rules are literals ".army.ml\n" in the
  * domain subject; exact addresses are literals "\nlocal@domain\n" in the
  * address between line feeds (an envelope line cannot hold one); regular
  * expressions see the bare address, so that ^ and $ mean what they say. A
- * database without patterns costs nothing.
+ * database without patterns costs nothing. Names of lists and lookalikes stand
+ * in tables of their own, see lookalike.h.
  *
  * Scans the subjects with the rule set and settles the verdict for `field`
  * (a FIELD_* mask). `worker` picks the scratch: each index is used by one

@@ -37,8 +37,9 @@ blob_digest(struct view blob, uint8_t sha256[32])
 }
 
 /* The sections in the order in which they stand. */
+#define SECTIONS 10
 static void
-sections_of(const struct blob_header *h, struct blob_section section[6])
+sections_of(const struct blob_header *h, struct blob_section section[SECTIONS])
 {
 	section[0] = h->rules;
 	section[1] = h->patterns;
@@ -46,25 +47,38 @@ sections_of(const struct blob_header *h, struct blob_section section[6])
 	section[3] = h->domain_db;
 	section[4] = h->address_db;
 	section[5] = h->regex_db;
+	section[6] = h->names;
+	section[7] = h->groups;
+	section[8] = h->suffix_slips;
+	section[9] = h->confusables;
+}
+
+/* Whole records, fewer than an index with a spare bit can tell. */
+static bool
+records_sound(struct blob_section s, size_t record)
+{
+	return s.len % record == 0 && s.len / record < NAMES_GROUP;
 }
 
 /* Each section is aligned, inside the blob and behind the one before. */
 static bool
 sections_sound(const struct blob_header *h)
 {
-	struct blob_section section[6];
+	struct blob_section section[SECTIONS];
 	uint64_t end = sizeof(*h);
 
 	sections_of(h, section);
-	for (unsigned i = 0; i < 6; i++) {
+	for (unsigned i = 0; i < SECTIONS; i++) {
 		uint64_t at = section[i].offset, len = section[i].len;
 		if (at % BLOB_ALIGN != 0 || at < end || at > h->total || len > h->total - at)
 			return false;
 		end = at + len;
 	}
-	return h->rules.len % sizeof(struct rule) == 0 && h->patterns.len % sizeof(struct pattern) == 0 &&
-	       h->rules.len / sizeof(struct rule) <= UINT32_MAX &&
-	       h->patterns.len / sizeof(struct pattern) <= UINT32_MAX && h->strings.len <= UINT32_MAX;
+	return h->strings.len <= UINT32_MAX && records_sound(h->rules, sizeof(struct rule)) &&
+	       records_sound(h->patterns, sizeof(struct pattern)) &&
+	       records_sound(h->names, sizeof(struct names_line)) && records_sound(h->groups, sizeof(uint32_t)) &&
+	       records_sound(h->suffix_slips, sizeof(struct suffix_slip_record)) &&
+	       records_sound(h->confusables, sizeof(struct confusable));
 }
 
 /* Offset 0 is the empty string and the last octet is NUL, so every offset inside is a C string. */
@@ -90,15 +104,18 @@ rule_sound(const struct rule *r, const struct rule_tables *t)
 	       r->fields <= (FIELD_FROM | FIELD_RCPT) && r->mode < MODE_COUNT && r->sample <= 100;
 }
 
+/* An exemption has the action ACTION_PASS; a slip stands in the block of a protected name. */
 static bool
-pattern_sound(const struct pattern *p, const struct rule_tables *t)
+pattern_sound(const struct pattern *p, const struct rule_tables *t, uint32_t slips)
 {
 	return p->rule < t->rule_count && p->means < t->string_len && p->class_name < t->string_len &&
-	       action_sound(p->action) && p->confidence <= 100;
+	       p->action < ACTION_COUNT && p->confidence <= 100 && (p->slip == SLIP_NONE || p->slip < slips) &&
+	       (p->base == 0 || (uint64_t)p->base + 2 * (uint64_t)slips < t->pattern_count) &&
+	       (p->base != 0 || p->slip == SLIP_NONE);
 }
 
 static bool
-tables_sound(const struct rule_tables *t)
+tables_sound(const struct rule_tables *t, uint32_t slips)
 {
 	if (!strings_sound(t))
 		return false;
@@ -106,9 +123,78 @@ tables_sound(const struct rule_tables *t)
 		if (!rule_sound(&t->rules[i], t))
 			return false;
 	for (uint32_t i = 0; i < t->pattern_count; i++)
-		if (!pattern_sound(&t->patterns[i], t))
+		if (!pattern_sound(&t->patterns[i], t, slips))
 			return false;
 	return true;
+}
+
+/* A group lies in its section and names patterns that exist. */
+static bool
+group_sound(const struct lookalike_tables *l, const struct rule_tables *t, uint32_t group)
+{
+	uint32_t count = group < l->group_count ? l->groups[group] : 0;
+
+	if (count < 2 || count > NAMES_GROUP_MAX || count >= l->group_count - group)
+		return false;
+	for (uint32_t i = 1; i <= count; i++)
+		if (l->groups[group + i] >= t->pattern_count)
+			return false;
+	return true;
+}
+
+/* Ids without the bit are compared with what they index at each look-up: what that is depends on the fingerprint. */
+static bool
+names_sound(const struct lookalike_tables *l, const struct rule_tables *t)
+{
+	for (uint32_t i = 0; i < l->names.count; i++)
+		for (int k = 0; k < NAMES_SLOTS; k++) {
+			uint32_t id = l->names.lines[i].id[k];
+			if (id != NAMES_NONE && (id & NAMES_GROUP) && !group_sound(l, t, id & ~NAMES_GROUP))
+				return false;
+		}
+	return true;
+}
+
+static bool
+suffix_slips_sound(const struct lookalike_tables *l)
+{
+	for (uint32_t i = 0; i < l->suffix_slip_count; i++)
+		if (l->suffix_slips[i].slip >= l->slips)
+			return false;
+	return true;
+}
+
+static bool
+confusables_sound(const struct lookalike_tables *l)
+{
+	for (uint32_t i = 0; i < l->confusable_count; i++)
+		if (l->confusables[i].len > sizeof(l->confusables[i].look))
+			return false;
+	return true;
+}
+
+static bool
+lookalikes_sound(const struct lookalike_tables *l, const struct rule_tables *t)
+{
+	return l->slips < SLIP_NONE && (l->slips == 0 || l->two_slips < l->slips) && names_sound(l, t) &&
+	       suffix_slips_sound(l) && confusables_sound(l);
+}
+
+static struct lookalike_tables
+lookalikes_of(struct view blob, const struct blob_header *h)
+{
+	return (struct lookalike_tables){
+		.names = { .lines = (const void *)(blob.at + h->names.offset),
+			   .count = (uint32_t)(h->names.len / sizeof(struct names_line)) },
+		.groups = (const void *)(blob.at + h->groups.offset),
+		.suffix_slips = (const void *)(blob.at + h->suffix_slips.offset),
+		.confusables = (const void *)(blob.at + h->confusables.offset),
+		.group_count = (uint32_t)(h->groups.len / sizeof(uint32_t)),
+		.suffix_slip_count = (uint32_t)(h->suffix_slips.len / sizeof(struct suffix_slip_record)),
+		.confusable_count = (uint32_t)(h->confusables.len / sizeof(struct confusable)),
+		.slips = h->slips,
+		.two_slips = h->two_slips,
+	};
 }
 
 static struct view
@@ -156,7 +242,9 @@ blob_open(struct view blob, const char *engine, struct blob_contents *c)
 		.string_len = (uint32_t)h->strings.len,
 		.generation = h->generation,
 	};
-	if (!tables_sound(&t) || h->operator_name >= t.string_len)
+	struct lookalike_tables lookalikes = lookalikes_of(blob, h);
+	if (!tables_sound(&t, h->slips) || h->operator_name >= t.string_len || h->two_slips > UINT8_MAX ||
+	    !lookalikes_sound(&lookalikes, &t))
 		return BLOB_LAYOUT_WRONG;
 	t.operator_name = t.strings + h->operator_name;
 	*c = (struct blob_contents){
@@ -164,6 +252,7 @@ blob_open(struct view blob, const char *engine, struct blob_contents *c)
 		.domain_db = section_view(blob, h->domain_db),
 		.address_db = section_view(blob, h->address_db),
 		.regex_db = section_view(blob, h->regex_db),
+		.lookalikes = lookalikes,
 		.features = h->features,
 	};
 	return BLOB_OK;

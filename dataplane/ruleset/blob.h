@@ -5,6 +5,10 @@
  * believed, and before the engine deserialises its databases.
  *
  *   header | rules | patterns | strings | domain database | address database | regex database
+ *          | names | groups | suffix slips | confusables
+ *
+ * The databases are the engine's; the four sections behind them hold lists
+ * and lookalikes, see match/lookalike.h.
  *
  * Each section starts at a multiple of 64. Little endian (x86-64 only, as is
  * the engine). SHA-256 covers everything behind the digest field.
@@ -13,10 +17,11 @@
 #define POSTERN_RULESET_BLOB_H
 
 #include "base/bytes.h"
+#include "match/lookalike.h"
 #include "verdict/rule.h"
 
 #define BLOB_MAGIC "POSTERN\x01"
-#define BLOB_ABI   1 /* layout of this header and of the records in verdict/rule.h */
+#define BLOB_ABI   2 /* layout of this header and of the records in verdict/rule.h */
 #define BLOB_ALIGN 64
 #define BLOB_MAX   (1ULL << 32)
 
@@ -32,9 +37,13 @@ struct blob_header {
 	uint32_t operator_name; /* string offset */
 	uint64_t total;         /* octets of the blob */
 	uint64_t generation;
-	uint64_t features; /* CPU features the databases were compiled for; engine's own encoding */
-	char engine[64];   /* version string of the engine, NUL-padded */
-	struct blob_section rules, patterns, strings, domain_db, address_db, regex_db; /* a database may be empty */
+	uint64_t features;  /* CPU features the databases were compiled for; engine's own encoding */
+	char engine[64];    /* version string of the engine, NUL-padded */
+	uint32_t slips;     /* classes of lookalikes */
+	uint32_t two_slips; /* the class of a label slip with a suffix slip */
+	/* Any but `strings` may be empty. */
+	struct blob_section rules, patterns, strings, domain_db, address_db, regex_db;
+	struct blob_section names, groups, suffix_slips, confusables;
 };
 
 enum blob_status {
@@ -54,7 +63,8 @@ const char *blob_status_text(enum blob_status s);
 struct blob_contents {
 	struct rule_tables tables;
 	struct view domain_db, address_db, regex_db; /* serialised databases; empty: no such patterns */
-	uint64_t features;                           /* see blob_header */
+	struct lookalike_tables lookalikes;
+	uint64_t features; /* see blob_header */
 };
 
 /*

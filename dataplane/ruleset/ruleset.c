@@ -104,6 +104,7 @@ fill(struct ruleset *rs, struct view blob, unsigned workers, char *err, size_t e
 		return false;
 	}
 	rs->tables = c.tables;
+	rs->lookalikes = c.lookalikes;
 	return cpu_fits(&c, err, errlen) && databases_load(rs, &c, err, errlen) &&
 	       scratch_make(rs, workers, err, errlen);
 }

@@ -4,14 +4,16 @@
 #define POSTERN_RULESET_RULESET_H
 
 #include "base/bytes.h"
+#include "match/lookalike.h"
 #include "verdict/rule.h"
 
 struct ruleset {
 	struct rule_tables tables;
-	struct hs_database *domain_db;  /* NULL: no domain patterns */
-	struct hs_database *address_db; /* NULL: no exact addresses */
-	struct hs_database *regex_db;   /* NULL: no regular expressions */
-	struct hs_scratch **scratch;    /* one per worker; the only part that is written to, each by its worker */
+	struct lookalike_tables lookalikes; /* lists and lookalikes; into the blob */
+	struct hs_database *domain_db;      /* NULL: no domain patterns */
+	struct hs_database *address_db;     /* NULL: no exact addresses */
+	struct hs_database *regex_db;       /* NULL: no regular expressions */
+	struct hs_scratch **scratch;        /* one per worker; the only part that is written to, each by its worker */
 	unsigned workers;
 	void *blob; /* owned copy */
 	size_t blob_len;

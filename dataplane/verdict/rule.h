@@ -7,6 +7,7 @@
 #ifndef POSTERN_VERDICT_RULE_H
 #define POSTERN_VERDICT_RULE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -43,20 +44,46 @@ struct rule {
 
 /*
  * Specificity of a pattern: an exact address is SPECIFICITY_ADDRESS + its
- * octets, a domain its octets (1 to 253), a regular expression 1.
+ * octets, a domain its octets (1 to 253), a lookalike those of the name it
+ * imitates, a regular expression 1.
  */
 #define SPECIFICITY_ADDRESS 1000
-#define SPECIFICITY_REGEX 1
+#define SPECIFICITY_REGEX   1
+
+/* Flags of a pattern. */
+enum {
+	PATTERN_IDLE = 1,   /* its class is off: it matches nothing */
+	PATTERN_LABEL = 2,  /* a slip of the label: one of the suffix without top-level domain may come on top */
+	PATTERN_COMMON = 4, /* one of the commonest: one of a real suffix may, too */
+};
+
+/* The kind of a pattern that is no slip. */
+#define SLIP_NONE UINT8_MAX
 
 /* One pattern of the database. Its engine id is its index. Several patterns may serve one rule. */
 struct pattern {
 	uint32_t rule;        /* index */
 	uint32_t means;       /* string offset; overrides the rule's where not "" */
 	uint32_t class_name;  /* string offset: what kind of match; "" for plain rules */
+	uint32_t base;        /* of a protected name and its slips: index of the name's first pattern; else 0 */
 	uint16_t specificity; /* greater is more specific: exact address > longer domain > shorter domain > regex */
-	uint8_t action;       /* this pattern's action (a class may only observe); never ACTION_PASS */
+	uint8_t action;       /* this pattern's action (a class may only observe); ACTION_PASS: an exemption */
 	uint8_t confidence;   /* per cent, 0: not stated */
+	uint8_t slip;         /* number of its class, SLIP_NONE: no slip */
+	uint8_t flags;        /* PATTERN_* */
+	uint8_t unused[2];
 };
+
+/*
+ * A protected name has a block of patterns from `base` on: the name itself,
+ * an exemption; one for each class; and once more one for each class, where
+ * the top-level domain of what was written does not exist.
+ */
+static inline uint32_t
+pattern_of_slip(uint32_t base, uint8_t slip, bool undelegated, uint32_t slips)
+{
+	return base + 1 + slip + (undelegated ? slips : 0);
+}
 
 /* Borrowed view of a loaded rule set. */
 struct rule_tables {

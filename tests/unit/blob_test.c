@@ -152,7 +152,7 @@ sections_and_indices_out_of_range_are_refused_behind_a_right_digest(void **state
 	REFUSE(h->strings.len, h->strings.len - 1);
 	REFUSE(h->domain_db.offset, UINT64_MAX - 63);
 	REFUSE(h->address_db.len, len);
-	REFUSE(h->regex_db.len, h->regex_db.len + 1);
+	REFUSE(h->regex_db.len, h->regex_db.len + BLOB_ALIGN);
 	REFUSE(h->operator_name, h->strings.len);
 	REFUSE(r[0].id, h->strings.len);
 	REFUSE(r[0].id, 0);

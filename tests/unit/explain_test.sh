@@ -49,7 +49,7 @@ echo "bogus" >"$dir/b.conf"
 "$postern" check "$dir/a.conf" "$dir/b.conf" >/dev/null 2>"$dir/err"
 is "an error in any file is a failure" 1 $?
 is "an error names file, line and column" \
-  "$dir/b.conf:1:1: error: \"bogus\" is no statement; expected rule, allow or include" "$(head -1 "$dir/err")"
+  "$dir/b.conf:1:1: error: \"bogus\" is no statement; expected rule, allow, include, protect, exempt or group" "$(head -1 "$dir/err")"
 is "check has JSON" "false" "$("$postern" check --json "$dir/b.conf" | grep -o '"ok":[a-z]*' | cut -d: -f2)"
 explain "$dir/b.conf" army.ml >/dev/null 2>&1
 is "explain fails where the rules are wrong" 1 $?

@@ -100,7 +100,7 @@ all_errors_of_all_files_come_in_one_go_by_place(void **state)
 		"[key=value...]\n"
 		"b.conf:1:25: error: \"1.2.3.4\" is no domain: its last label is a number; expected a domain, "
 		"not an IP address\n"
-		"b.conf:2:1: error: \"hello\" is no statement; expected rule, allow or include\n");
+		"b.conf:2:1: error: \"hello\" is no statement; expected rule, allow, include, protect, exempt or group\n");
 }
 
 static void

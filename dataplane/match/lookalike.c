@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "match/lookalike.h"
+
+struct search {
+	const struct lookalike_tables *l;
+	const struct rule_tables *t;
+	struct view domain;
+	unsigned field;
+	lookalike_listed *listed;
+	void *ctx;
+	struct lookalike_found *found;
+};
+
+/* True where candidate a is to be named before b: what acts, then what is likelier, longer, earlier. */
+static bool
+before(const struct pattern *a, const struct pattern *b)
+{
+	bool a_acts = a->action != ACTION_FLAG, b_acts = b->action != ACTION_FLAG;
+
+	if (a_acts != b_acts)
+		return a_acts;
+	if (a->confidence != b->confidence)
+		return a->confidence > b->confidence;
+	if (a->specificity != b->specificity)
+		return a->specificity > b->specificity;
+	return a->rule < b->rule;
+}
+
+/* The place of the candidate that imitates the same name; found->candidates: none. */
+static unsigned
+same_name(const struct search *s, uint32_t base)
+{
+	unsigned i = 0;
+
+	while (i < s->found->candidates && s->t->patterns[s->found->candidate[i]].base != base)
+		i++;
+	return i;
+}
+
+static void
+add_candidate(const struct search *s, uint32_t id)
+{
+	const struct pattern *p = &s->t->patterns[id];
+	struct lookalike_found *f = s->found;
+
+	if ((p->flags & PATTERN_IDLE) || !(s->t->rules[p->rule].fields & s->field))
+		return;
+	unsigned at = same_name(s, p->base);
+	bool is_new = at == f->candidates;
+	if (is_new && at < CANDIDATES_MAX)
+		f->candidates++;
+	else if (!before(p, &s->t->patterns[f->candidate[at -= is_new]]))
+		return;
+	for (; at > 0 && before(p, &s->t->patterns[f->candidate[at - 1]]); at--)
+		f->candidate[at] = f->candidate[at - 1];
+	f->candidate[at] = id;
+}
+
+/* The protected name itself: first of its own block. */
+static bool
+is_protected_name(const struct pattern *p, uint32_t id)
+{
+	return p->slip == SLIP_NONE && p->base != 0 && p->base == id;
+}
+
+/* The patterns that an id of the table stands for: itself, or those of its group. Returns how many. */
+static uint32_t
+patterns_of(const struct search *s, const uint32_t *id, const uint32_t **ids)
+{
+	uint32_t group = *id & ~NAMES_GROUP;
+
+	*ids = id;
+	if (!(*id & NAMES_GROUP))
+		return *id < s->t->pattern_count;
+	if (*id == NAMES_NONE || group >= s->l->group_count)
+		return 0;
+	*ids = s->l->groups + group + 1;
+	return s->l->groups[group];
+}
+
+static void
+on_name(const struct search *s, uint32_t id, size_t from)
+{
+	const struct pattern *p = &s->t->patterns[id];
+
+	if (p->action == ACTION_PASS)
+		s->found->exempt = s->t->rules[p->rule].fields & s->field ? p : s->found->exempt;
+	else if (p->slip == SLIP_NONE)
+		s->listed(s->ctx, id, (uint16_t)(s->domain.len - from));
+	else if (from == 0 || memchr(s->domain.at + from, '.', s->domain.len - from) != NULL)
+		add_candidate(
+			s, id); /* a slip without a dot is a whole domain: others live below it, where it is a suffix */
+}
+
+/* The domain and every domain above it, as they stand. */
+static void
+find_names(const struct search *s)
+{
+	struct view d = s->domain;
+	uint64_t state = names_begin(NAMES_DOMAIN);
+
+	for (size_t i = d.len; i > 0; i--) {
+		state = names_step(state, d.at[i - 1]);
+		if (i > 1 && d.at[i - 2] != '.')
+			continue;
+		uint32_t id = names_find(&s->l->names, names_end(state));
+		const uint32_t *ids;
+		for (uint32_t n = patterns_of(s, &id, &ids); n > 0; n--, ids++)
+			on_name(s, *ids, i - 1);
+	}
+}
+
+/* `id` was found for the domain with its suffix put right. */
+static void
+on_righted(const struct search *s, uint32_t id, const struct suffix_slip_record *r)
+{
+	const struct pattern *p = &s->t->patterns[id];
+	bool undelegated = r->flags & SUFFIX_SLIP_UNDELEGATED;
+
+	if (is_protected_name(p, id))
+		add_candidate(s, pattern_of_slip(p->base, r->slip, undelegated, s->l->slips));
+	else if ((p->flags & (undelegated ? PATTERN_LABEL : PATTERN_COMMON)) && !(p->flags & PATTERN_IDLE) &&
+		 (r->flags & SUFFIX_SLIP_SIMPLE))
+		add_candidate(s, pattern_of_slip(p->base, s->l->two_slips, undelegated, s->l->slips));
+}
+
+/* What stands before the suffix at `from`, with the suffix that was meant. */
+static void
+find_righted(const struct search *s, size_t from, const struct suffix_slip_record *r)
+{
+	uint64_t state = r->state;
+
+	for (size_t i = from - 1; i > 0; i--) { /* the dot is part of the state */
+		state = names_step(state, s->domain.at[i - 1]);
+		if (i > 1 && s->domain.at[i - 2] != '.')
+			continue;
+		uint32_t id = names_find(&s->l->names, names_end(state));
+		const uint32_t *ids;
+		for (uint32_t n = patterns_of(s, &id, &ids); n > 0; n--, ids++)
+			on_righted(s, *ids, r);
+	}
+}
+
+/* The suffix that begins at `from`, in each of its readings. */
+static void
+find_readings(const struct search *s, size_t from, uint64_t fingerprint)
+{
+	uint32_t at = names_find(&s->l->names, fingerprint);
+
+	if (at == NAMES_NONE)
+		return;
+	for (uint32_t n = 0; n < SUFFIX_READINGS_MAX && at + n < s->l->suffix_slip_count; n++) {
+		const struct suffix_slip_record *r = &s->l->suffix_slips[at + n];
+		find_righted(s, from, r);
+		if (r->flags & SUFFIX_SLIP_LAST)
+			return;
+	}
+}
+
+static void
+find_suffix_slips(const struct search *s)
+{
+	struct view d = s->domain;
+	uint64_t state = names_begin(NAMES_SUFFIX_SLIP);
+	unsigned labels = 0;
+
+	for (size_t i = d.len; i > 1 && labels < SUFFIX_LABELS_MAX; i--) {
+		state = names_step(state, d.at[i - 1]);
+		if (d.at[i - 2] != '.')
+			continue;
+		labels++;
+		find_readings(s, i - 1, names_end(state));
+	}
+}
+
+static void
+find_skeleton(const struct search *s)
+{
+	uint8_t skeleton[SKELETON_MAX];
+	size_t len = skeleton_of(s->l->confusables, s->l->confusable_count, s->domain, skeleton);
+	uint64_t state = names_begin(NAMES_SKELETON);
+
+	for (size_t i = len; i > 0; i--) {
+		state = names_step(state, skeleton[i - 1]);
+		if (i > 1 && skeleton[i - 2] != '.')
+			continue;
+		uint32_t id = names_find(&s->l->names, names_end(state));
+		const uint32_t *ids;
+		for (uint32_t n = patterns_of(s, &id, &ids); n > 0; n--, ids++)
+			add_candidate(s, *ids);
+	}
+}
+
+void
+lookalike_find(const struct lookalike_tables *l, const struct rule_tables *t, struct view domain, unsigned field,
+	       lookalike_listed *listed, void *ctx, struct lookalike_found *found)
+{
+	struct search s = {
+		.l = l, .t = t, .domain = domain, .field = field, .listed = listed, .ctx = ctx, .found = found
+	};
+
+	found->candidates = 0;
+	found->exempt = NULL;
+	if (l->names.count == 0)
+		return;
+	find_names(&s);
+	if (found->exempt == NULL && l->suffix_slip_count > 0) {
+		find_suffix_slips(&s);
+		find_skeleton(&s);
+	}
+	if (found->exempt != NULL)
+		found->candidates = 0;
+}
