@@ -81,7 +81,7 @@ class Postfix:
         (conf / "master.cf").write_text(MASTER.format(port=self.port))
         (conf / "routes").write_text(
             "".join(rf"/@{kind}\./ [{peer[kind]}]:25" "\n" for kind in ("v6", "vlan", "qinq")))
-        (conf / "main.cf").write_text("\n".join([
+        lines = [
             "compatibility_level = 3.6",
             f"mail_owner = {OWNER}",
             f"setgid_group = {DROP_GROUP}",
@@ -120,7 +120,11 @@ class Postfix:
             "minimal_backoff_time = 5s",
             "queue_run_delay = 5s",
             "maximal_backoff_time = 10s",
-            *settings, ""]))
+            *settings]
+        # The later of two lines for one setting counts. Postfix would say so in warnings, and enough of them make
+        # postlogd wait for itself.
+        chosen = {line.partition("=")[0].strip(): line for line in lines}
+        (conf / "main.cf").write_text("".join(f"{line}\n" for line in chosen.values()))
 
     @property
     def environment(self):
