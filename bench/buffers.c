@@ -74,8 +74,10 @@ packet_init(struct buffer *buffer, uint64_t now_ns)
 void
 buffers_receive(struct buffer **frames, unsigned n, struct packet **burst, uint64_t now_ns)
 {
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		__builtin_prefetch(frames[i]->d.address + frames[i]->d.offset);
+		__builtin_prefetch(frames[i]->d.address + frames[i]->d.offset + 64);
+	}
 	for (unsigned i = 0; i < n; i++)
 		burst[i] = packet_init(frames[i], now_ns);
 }

@@ -175,10 +175,24 @@ decode(struct lane *lane, struct packet **burst, unsigned n)
 	return kept;
 }
 
+/* As the pipeline does. */
+enum { AHEAD = 12 };
+
+static void
+prefetch_flow(const struct flow *f)
+{
+	for (size_t at = 64; f != NULL && at < sizeof(*f); at += 64)
+		__builtin_prefetch((const char *)f + at, 1);
+}
+
 static void
 track(struct lane *lane, struct packet **burst, unsigned n)
 {
+	for (unsigned i = 0; i < n && i < AHEAD; i++)
+		prefetch_flow(burst[i]->flow);
 	for (unsigned i = 0; i < n; i++) {
+		if (i + AHEAD < n)
+			prefetch_flow(burst[i + AHEAD]->flow);
 		if (burst[i]->flow != NULL)
 			tcp_input(&lane->tcp, burst[i]->flow, burst[i]);
 		else

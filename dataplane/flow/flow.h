@@ -26,7 +26,11 @@ struct flow_key {
 
 struct edit; /* edit/edit.h */
 
-/* The first cache line is what a lookup reads and writes; tcp and smtp follow in lines of their own. */
+/*
+ * The first cache line is what a lookup reads and writes, the next three are
+ * what octets of a dialogue cost; the last is touched when a flow begins,
+ * ends, or has packets held.
+ */
 struct flow {
 	struct flow_key key;
 	uint32_t id;         /* index in the pool */
@@ -42,21 +46,25 @@ struct flow {
 	bool live : 1;       /* in the table */
 	uint16_t burst;      /* last lookup that met the flow */
 
-	struct edit *edit;       /* owned by the edit pool; NULL: nothing was ever edited */
-	struct flow *wheel_next; /* timer wheel, list of embryonic flows, or free list */
+	/* What a packet of the dialogue needs. */
+	struct edit *edit; /* owned by the edit pool; NULL: nothing was ever edited */
+	struct tcp tcp;
+	struct smtp_session smtp;
+
+	/* Lists and timers. */
+	struct flow *wheel_next; /* timer wheel, queue of embryonic flows, or free list */
 	struct flow *wheel_prev;
 	struct flow *hold_next; /* tcp_worker.hold_first list */
 	struct flow *hold_prev;
 	uint64_t hold_since; /* ns; when the oldest held packet arrived */
 	uint32_t isn;        /* number of the client's SYN, where FLOW_SYN is set */
-	uint16_t wheel_slot; /* timer wheel */
-
-	struct tcp tcp;
-	struct smtp_session smtp;
+	uint16_t wheel_slot; /* timer wheel; embryonic: when it was queued */
+	bool again;          /* embryonic: seen since it was queued */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct flow_key) == 44, "keys are compared and hashed as octets: no padding");
 _Static_assert(offsetof(struct flow, edit) == 64, "a lookup touches one cache line of a flow");
+_Static_assert(sizeof(struct flow) == 320, "five cache lines");
 
 /* Marks in flow.heard. */
 enum {

@@ -26,7 +26,7 @@ struct flow_table {
 	uint16_t server_port[SERVER_PORTS_MAX];
 	unsigned server_ports;
 	struct flow_index index;
-	struct flow_list embryonic; /* the longest idle first */
+	struct flow_list embryonic; /* in the order in which they were queued */
 	struct wheel wheel;         /* all others */
 };
 
@@ -198,8 +198,17 @@ flow_begin(const struct flow_table *t, struct flow *f, const struct lookup *l, c
 	smtp_session_init(&f->smtp, f->tcp.midstream);
 }
 
+/* The last of those that wait for data both ways. */
+static void
+enqueue(struct flow_table *t, struct flow *f, uint64_t now_ns)
+{
+	f->again = false;
+	f->wheel_slot = (uint16_t)(now_ns >> WHEEL_TICK_SHIFT);
+	flow_list_append(&t->embryonic, f);
+}
+
 static struct flow *
-found(struct flow_table *t, const struct lookup *l, const struct packet *p)
+found(struct flow_table *t, const struct lookup *l, const struct packet *p, uint64_t now_ns)
 {
 	struct flow *f = t->free;
 
@@ -208,20 +217,25 @@ found(struct flow_table *t, const struct lookup *l, const struct packet *p)
 	else
 		f = &t->pool[t->touched++];
 	flow_begin(t, f, l, p);
-	flow_list_append(&t->embryonic, f);
+	enqueue(t, f, now_ns);
 	flow_index_add(&t->index, l->hash, f->id);
 	t->count++;
 	t->ctr->value[CTR_flows_created]++;
 	return f;
 }
 
-/* p came for f: the table's own view of it, and its place among the timers. */
+/*
+ * p came for f: the table's own view of it, and its place among the timers.
+ * Lists are touched as seldom as can be, since neighbours on a list are
+ * strangers in memory: when data has come both ways, and when it may be over.
+ */
 static void
 touch(struct flow_table *t, struct flow *f, const struct packet *p, uint64_t now_ns)
 {
+	const unsigned fins = FLOW_FIN_CLIENT | FLOW_FIN_SERVER;
 	bool server = p->dir == DIR_SERVER;
 	bool embryonic = is_embryonic(f);
-	unsigned closing = p->h.tcp_flags & (TCP_FIN | TCP_RST);
+	bool known = f->seen_ns != 0;
 
 	f->seen_ns = now_ns;
 	f->burst = t->burst;
@@ -230,13 +244,12 @@ touch(struct flow_table *t, struct flow *f, const struct packet *p, uint64_t now
 		f->heard |= server ? FLOW_DATA_SERVER : FLOW_DATA_CLIENT;
 	if (p->h.tcp_flags & TCP_FIN)
 		f->heard |= server ? FLOW_FIN_SERVER : FLOW_FIN_CLIENT;
-	if (embryonic) {
+	if (embryonic && is_embryonic(f)) {
+		f->again = known;
+	} else if (embryonic) {
 		flow_list_remove(&t->embryonic, f);
-		if (is_embryonic(f))
-			flow_list_append(&t->embryonic, f);
-		else
-			wheel_arm(&t->wheel, f, now_ns + idle_limit(t, f));
-	} else if (closing) {
+		wheel_arm(&t->wheel, f, now_ns + idle_limit(t, f));
+	} else if ((p->h.tcp_flags & TCP_RST) || ((p->h.tcp_flags & TCP_FIN) && (f->heard & fins) == fins)) {
 		/* It may be over with this: the wheel has to look sooner than it meant to. */
 		wheel_disarm(&t->wheel, f);
 		wheel_arm(&t->wheel, f, now_ns + t->limits.closing_ns);
@@ -272,20 +285,43 @@ is_port_reuse(const struct flow_table *t, const struct flow *f, const struct pac
 	       is_idle(f, now_ns, t->limits.embryonic_ns);
 }
 
+/* The flow that is next on a list will be dropped soon. */
+static void
+prefetch_all(const struct flow *f)
+{
+	for (size_t line = 0; f != NULL && line < sizeof(*f); line += 64)
+		__builtin_prefetch((const char *)f + line, 1);
+}
+
 enum room { ROOM_YES, ROOM_NO, ROOM_LATER };
 
-static enum room
-make_room(struct flow_table *t)
-{
-	struct flow *oldest = t->embryonic.first;
+/* Whoever was seen since it was queued gets another turn, but the search ends. */
+enum { TURNS = 16 };
 
+/* The embryonic flow to give up: one of the longest idle. NULL: there is none. */
+static struct flow *
+oldest_embryonic(struct flow_table *t, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < TURNS && t->embryonic.first != NULL && t->embryonic.first->again; i++) {
+		struct flow *f = t->embryonic.first;
+		flow_list_remove(&t->embryonic, f);
+		enqueue(t, f, now_ns);
+	}
+	return t->embryonic.first;
+}
+
+static enum room
+make_room(struct flow_table *t, uint64_t now_ns)
+{
 	if (t->count < t->limits.flows)
 		return ROOM_YES;
+	struct flow *oldest = oldest_embryonic(t, now_ns);
 	if (oldest == NULL)
 		return ROOM_NO;
 	if (oldest->burst == t->burst)
 		return ROOM_LATER;
 	flow_list_remove(&t->embryonic, oldest);
+	prefetch_all(t->embryonic.first);
 	drop(t, oldest);
 	return ROOM_YES;
 }
@@ -304,11 +340,11 @@ resolve(struct flow_table *t, const struct lookup *l, struct packet *p, uint64_t
 		f = NULL;
 	}
 	if (f == NULL && may_found(p)) {
-		enum room room = make_room(t);
+		enum room room = make_room(t, now_ns);
 		if (room == ROOM_LATER)
 			return false;
 		if (room == ROOM_YES)
-			f = found(t, l, p);
+			f = found(t, l, p, now_ns);
 		else if (p->h.tcp_flags & TCP_SYN) /* once a flow: its later segments are not counted */
 			t->ctr->value[CTR_blind_flow_table]++;
 	}
@@ -329,11 +365,7 @@ prefetch_flow(const struct flow_table *t, uint64_t hash)
 
 	if (m == 0)
 		return;
-	const struct flow *f = &t->pool[b->slot[__builtin_ctz(m)]];
-	__builtin_prefetch(f, 1);
-	__builtin_prefetch(&f->edit, 1);
-	__builtin_prefetch(&f->tcp, 1);
-	__builtin_prefetch(&f->smtp, 1);
+	__builtin_prefetch(&t->pool[b->slot[__builtin_ctz(m)]], 1);
 }
 
 unsigned
@@ -366,16 +398,36 @@ flow_table_server_ports(struct flow_table *t, const uint16_t *ports, unsigned n)
 	memcpy(t->server_port, ports, t->server_ports * sizeof(*ports));
 }
 
-/* The longest idle come first: the first that is not due ends it. Returns how many were looked at. */
+/* Queued for less than the limit: so are all behind it. */
+static bool
+is_young(const struct flow_table *t, const struct flow *f, uint64_t now_ns)
+{
+	uint16_t ticks = (uint16_t)((now_ns >> WHEEL_TICK_SHIFT) - f->wheel_slot);
+
+	return ticks < t->limits.embryonic_ns >> WHEEL_TICK_SHIFT;
+}
+
+/*
+ * The longest queued come first: the first that is too young ends it. One that
+ * was seen since queues again, and so goes after at most twice the limit.
+ * Returns how many were looked at.
+ */
 static unsigned
 expire_embryonic(struct flow_table *t, uint64_t now_ns, unsigned budget)
 {
 	for (unsigned looked = 0; looked < budget; looked++) {
 		struct flow *f = t->embryonic.first;
-		if (f == NULL || !is_idle(f, now_ns, t->limits.embryonic_ns))
+		if (f == NULL || is_young(t, f, now_ns))
+			return looked;
+		bool idle = is_idle(f, now_ns, t->limits.embryonic_ns);
+		if (!idle && !f->again)
 			return looked;
 		flow_list_remove(&t->embryonic, f);
-		drop(t, f);
+		prefetch_all(t->embryonic.first);
+		if (idle)
+			drop(t, f);
+		else
+			enqueue(t, f, now_ns);
 	}
 	return budget;
 }
@@ -393,6 +445,7 @@ flow_table_expire(struct flow_table *t, uint64_t now_ns, unsigned budget)
 		struct flow *f = wheel_next(&t->wheel, now_ns);
 		if (f == NULL)
 			break;
+		prefetch_all(t->wheel.slot[f->wheel_slot].first);
 		if (is_idle(f, now_ns, idle_limit(t, f)))
 			drop(t, f);
 		else

@@ -47,8 +47,11 @@ front_receive(struct front *front, struct rte_mbuf **frames, unsigned n, struct 
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < n; i++)
+	/* Two lines: where there are VLAN tags, IPv6 or TCP options, one does not hold the headers. */
+	for (unsigned i = 0; i < n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(frames[i], void *));
+		rte_prefetch0(rte_pktmbuf_mtod_offset(frames[i], void *, 64));
+	}
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = frames[i];
 

@@ -69,7 +69,6 @@ struct smtp_count {
 struct smtp_session {
 	struct smtp_line *line;   /* the split line; owned by the pool; private */
 	uint64_t body_left;       /* octets of the BDAT chunk not yet seen; private */
-	uint8_t slot[SMTP_SLOTS]; /* ring of enum smtp_verb | SLOT_*; private */
 	uint8_t slot_first, slot_count;
 	uint8_t client;            /* state of the client reader; private */
 	uint8_t server;            /* state of the server reader; private */
@@ -109,6 +108,7 @@ struct smtp_session {
 	bool unsolicited : 1; /* the reply being read answers nothing */
 	bool passes : 1;      /* the reply being read is that of a disguised slot, but passes */
 	bool replied : 1;     /* a whole reply was seen */
+	uint8_t slot[SMTP_SLOTS]; /* ring of enum smtp_verb | SLOT_*; private */
 };
 
 enum { SMTP_CAP_PIPELINING = 1, SMTP_CAP_CHUNKING = 2, SMTP_CAP_STARTTLS = 4, SMTP_CAP_SMTPUTF8 = 8 };

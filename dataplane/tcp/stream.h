@@ -51,9 +51,9 @@ struct tcp_half {
 	struct packet *held;  /* in and out of order, ascending seq; owned; PACKET_COPY: has left, waits to be read */
 	uint16_t held_count;  /* packets in it, copies included */
 	uint16_t window;      /* last advertised by this end, unscaled */
-	uint8_t wscale;       /* its window scale, 0 where not both offered it */
-	uint8_t mode;         /* enum stream_mode */
 	uint16_t mss;         /* that this end announced; 536 / 1220 where none */
+	uint8_t wscale : 4;   /* its window scale, at most 14; 0 where not both offered it */
+	uint8_t mode : 2;     /* enum stream_mode */
 	bool syn_seen : 1;
 	bool fin_seen : 1;
 	bool has_ts : 1;
