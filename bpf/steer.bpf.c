@@ -172,8 +172,9 @@ steer_edited(const struct frame *f, const struct headers *h, const struct steer_
 {
 	if (m->stamp == f->live->epoch && to_worker(f) == XDP_REDIRECT)
 		return count(STEER_edited, XDP_REDIRECT);
+	/* XDP_TX would be shorter, but veth wakes the far end for it only where that runs a program, too. */
 	if (reset_sender(f->ctx, h))
-		return count(STEER_orphan_reset, XDP_TX);
+		return count(STEER_orphan_reset, (int)bpf_redirect(f->ctx->ingress_ifindex, 0));
 	return count(STEER_orphan_dropped, XDP_DROP);
 }
 
