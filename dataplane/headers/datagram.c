@@ -245,6 +245,7 @@ struct content {
 	const uint8_t *at;
 	uint32_t total;
 	uint32_t unit; /* octets that a piece other than the last may carry */
+	bool resized;  /* longer or shorter than the pieces as they came */
 };
 
 /* How far a piece reaches now: the last one takes what was added, as far as it has room and `unit` allows. */
@@ -272,7 +273,8 @@ send_piece(const struct content *c, struct piece *piece, const struct packet_ops
 		ops->release(ops->front, p);
 		return;
 	}
-	if (end != piece->end || more != piece_more(p))
+	/* A piece that more are said to follow may reach the end, too: as it came, it keeps its mark. */
+	if (c->resized && (end != piece->end || more != piece_more(p)))
 		resize_piece(p, piece->start, end - piece->start, more);
 	memcpy(p->data + p->h.payload, c->at + piece->start, end - piece->start);
 	ops->transmit(ops->front, p, side);
@@ -350,6 +352,7 @@ datagram_send(struct datagram *d, const struct packet_ops *ops, struct counters 
 		.total = d->whole->len - header,
 		.unit = piece_unit(d),
 	};
+	c.resized = c.total != d->total;
 	struct packet *rest = make_rest(&c, d, ops, ctr);
 
 	for (unsigned i = 0; i < d->count; i++)

@@ -257,6 +257,29 @@ fragments_in_any_order_make_the_datagram_and_leave_byte_for_byte(void **state)
 }
 
 static void
+a_piece_that_reaches_the_end_keeps_its_more_fragments_mark(void **state)
+{
+	struct fragments *t = table(8, 100);
+
+	for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
+		make_text(ipv6, 7, 104);
+		struct packet *piece[] = { cut_as(0, 104, true, 6), cut_as(56, 104, false, 6) };
+		size_t len = piece[0]->len;
+		uint8_t *copy = malloc(len);
+		memcpy(copy, piece[0]->data, len);
+		struct packet *w = put_all(t, piece, 2);
+		assert_whole_is_text(w);
+		fragments_transmit(t, w, SIDE_OUTSIDE);
+		assert_int_equal(sent_count, 2);
+		assert_int_equal(sent[0]->len, len);
+		assert_memory_equal(sent[0]->data, copy, len);
+		free(copy);
+		forget_sent();
+	}
+	finish(t);
+}
+
+static void
 octets_that_come_twice_count_as_they_came_first(void **state)
 {
 	static uint8_t naive[66000], times[66000], out[66000];
@@ -531,6 +554,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fragments_in_any_order_make_the_datagram_and_leave_byte_for_byte),
+		cmocka_unit_test(a_piece_that_reaches_the_end_keeps_its_more_fragments_mark),
 		cmocka_unit_test(octets_that_come_twice_count_as_they_came_first),
 		cmocka_unit_test(an_edited_datagram_leaves_as_well_formed_fragments),
 		cmocka_unit_test(fragments_of_other_protocols_leave_at_once),
