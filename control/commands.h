@@ -15,5 +15,6 @@ int cmd_show(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_steer(int argc, char **argv);
 int cmd_bypass(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 
 #endif

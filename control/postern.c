@@ -18,6 +18,7 @@ static const struct command {
 	{ "replay", cmd_replay, "Run capture files through the filter" },
 	{ "steer", cmd_steer, "Put the steering program on the interfaces, or take it off" },
 	{ "bypass", cmd_bypass, "Let mail pass unread, whatever runs, or have it read again" },
+	{ "doctor", cmd_doctor, "Say what stands between this machine and a gate that works well" },
 };
 
 static void
