@@ -68,8 +68,7 @@ blob_write(struct ruleset_source *s, const struct databases *db, const struct lo
 				 .total = sizeof(h),
 				 .generation = generation,
 				 .features = db->features,
-				 .slips = SLIP_COUNT,
-				 .two_slips = SLIP_TWO_SLIPS };
+				 .slips = SLIP_COUNT };
 
 	memcpy(h.magic, BLOB_MAGIC, sizeof(h.magic));
 	strncpy(h.engine, hs_version(), sizeof(h.engine) - 1);

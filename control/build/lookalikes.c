@@ -5,6 +5,7 @@
 #include "lookalike/exempt.h"
 #include "lookalike/expand.h"
 #include "lookalike/skeleton.h"
+#include "match/near.h"
 
 struct building {
 	struct ruleset_source *source;
@@ -109,7 +110,7 @@ add_block(struct building *b, const struct source_protect *p, const struct prote
 			slip.confidence = slip_info[i].confidence;
 			slip.action = policy == POLICY_BLOCK ? rule->action : ACTION_FLAG;
 			slip.flags = policy == POLICY_OFF ? PATTERN_IDLE : 0;
-			if (slip_info[i].area == AREA_LABEL)
+			if (slip_info[i].area == AREA_LABEL && i != SLIP_DOUBLE_SLIP)
 				slip.flags |= PATTERN_LABEL;
 			if (slip_is_common((enum slip)i))
 				slip.flags |= PATTERN_COMMON;
@@ -138,6 +139,24 @@ add_skeleton(struct building *b, struct view name)
 				 pattern_of_slip(b->base, SLIP_IDN_TWIN, false, SLIP_COUNT), 0);
 }
 
+/* Labels of names without sub-domain, and the suffix itself as a sign that there are any. */
+static void
+add_near(struct building *b, const struct name_parts *parts)
+{
+	uint32_t id = pattern_of_slip(b->base, SLIP_TWO_EDITS, false, SLIP_COUNT);
+	uint64_t state = names_begin(NAMES_NEAR), rests[NEAR_RESTS_MAX];
+
+	if (parts->sub.len > 0 || parts->label.len < NEAR_LABEL_MIN || parts->label.len > NEAR_LABEL_MAX ||
+	    (b->out->patterns[id].flags & PATTERN_IDLE))
+		return;
+	name_entries_add(&b->entries, NAMES_NEAR, parts->suffix, 0, 0);
+	for (size_t i = parts->suffix.len; i > 0; i--)
+		state = names_step(state, parts->suffix.at[i - 1]);
+	unsigned count = near_rests(names_step(state, '.'), parts->label, rests);
+	for (unsigned i = 0; i < count; i++)
+		name_entries_add_fingerprint(&b->entries, rests[i], id, b->number);
+}
+
 static void
 add_protect(struct building *b, const struct source_protect *p)
 {
@@ -152,6 +171,7 @@ add_protect(struct building *b, const struct source_protect *p)
 	name_entries_add(&b->entries, NAMES_DOMAIN, b->name, b->base, 0);
 	lookalike_expand(b->suffixes, b->name, how, &siblings, EXTENT_TABLE, on_lookalike, b);
 	add_skeleton(b, b->name);
+	add_near(b, &parts);
 	b->number++;
 }
 
@@ -196,16 +216,17 @@ add_record(struct building *b, const struct meant *m, bool last)
 {
 	struct lookalikes_built *out = b->out;
 	uint64_t state = names_begin(NAMES_DOMAIN);
-	uint8_t flags = (uint8_t)((last ? SUFFIX_SLIP_LAST : 0) | (m->slip.delegated ? 0 : SUFFIX_SLIP_UNDELEGATED) |
-				  (m->slip.simple ? SUFFIX_SLIP_SIMPLE : 0));
+	uint8_t combined = m->slip.combined == SLIP_COUNT ? SLIP_NONE : m->slip.combined;
+	uint8_t flags = (uint8_t)((last ? SUFFIX_SLIP_LAST : 0) | (m->slip.delegated ? 0 : SUFFIX_SLIP_UNDELEGATED));
 
 	for (size_t i = m->suffix.len; i > 0; i--)
 		state = names_step(state, m->suffix.at[i - 1]);
 	state = names_step(state, '.');
 	out->suffix_slips =
 		source_grow(out->suffix_slips, &b->suffix_slip_cap, out->suffix_slip_count, sizeof(*out->suffix_slips));
-	out->suffix_slips[out->suffix_slip_count++] =
-		(struct suffix_slip_record){ .state = state, .slip = m->slip.slip, .flags = flags };
+	out->suffix_slips[out->suffix_slip_count++] = (struct suffix_slip_record){
+		.state = state, .slip = m->slip.slip, .combined = combined, .flags = flags
+	};
 }
 
 /* The readings of each text in a row, its fingerprint leading to the first. */

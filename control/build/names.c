@@ -8,10 +8,16 @@
 #define FILL_TENTHS 46
 
 void
-name_entries_add(struct name_entries *e, enum names_kind kind, struct view text, uint32_t id, uint32_t rank)
+name_entries_add_fingerprint(struct name_entries *e, uint64_t fingerprint, uint32_t id, uint32_t rank)
 {
 	e->at = source_grow(e->at, &e->cap, e->count, sizeof(*e->at));
-	e->at[e->count++] = (struct name_entry){ .fingerprint = names_fingerprint(kind, text), .id = id, .rank = rank };
+	e->at[e->count++] = (struct name_entry){ .fingerprint = fingerprint, .id = id, .rank = rank };
+}
+
+void
+name_entries_add(struct name_entries *e, enum names_kind kind, struct view text, uint32_t id, uint32_t rank)
+{
+	name_entries_add_fingerprint(e, names_fingerprint(kind, text), id, rank);
 }
 
 void

@@ -18,6 +18,7 @@ struct name_entries {
 
 /* Adds what `text` stands for; the lower rank is the better one. */
 void name_entries_add(struct name_entries *e, enum names_kind kind, struct view text, uint32_t id, uint32_t rank);
+void name_entries_add_fingerprint(struct name_entries *e, uint64_t fingerprint, uint32_t id, uint32_t rank);
 void name_entries_free(struct name_entries *e);
 
 struct names_built {

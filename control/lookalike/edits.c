@@ -30,6 +30,21 @@ edit_omission(struct view in, unsigned layouts, edit_sink *sink, void *ctx)
 }
 
 void
+edit_first_lost(struct view in, unsigned layouts, edit_sink *sink, void *ctx)
+{
+	if (in.len > 1 && in.at[0] != '.')
+		splice(in, 0, 1, view_of(NULL, 0), sink, ctx);
+}
+
+void
+edit_omission_rest(struct view in, unsigned layouts, edit_sink *sink, void *ctx)
+{
+	for (size_t i = 1; i < in.len; i++)
+		if (in.at[i] != '.')
+			splice(in, i, i + 1, view_of(NULL, 0), sink, ctx);
+}
+
+void
 edit_transposition(struct view in, unsigned layouts, edit_sink *sink, void *ctx)
 {
 	for (size_t i = 0; i + 1 < in.len; i++) {
@@ -121,6 +136,88 @@ edit_any(struct view in, unsigned layouts, edit_sink *sink, void *ctx)
 {
 	edit_any_inside(in, layouts, sink, ctx);
 	edit_any_edge(in, layouts, sink, ctx);
+}
+
+void
+edit_held(struct view in, unsigned layouts, edit_sink *sink, void *ctx)
+{
+	uint8_t more[7];
+
+	for (size_t i = 0; i < in.len; i++) {
+		memset(more, in.at[i], sizeof(more));
+		for (size_t n = 2; n <= sizeof(more) && in.at[i] != '.'; n++)
+			splice(in, i, i, view_of(more, n), sink, ctx);
+		if (i + 1 < in.len && in.at[i] != '.' && in.at[i + 1] != '.')
+			splice(in, i, i, view_of(in.at + i, 2), sink, ctx);
+	}
+}
+
+/* The second of two edits. */
+struct second {
+	struct view original;
+	edit *const *edits;
+	size_t count;
+	bool apart; /* the two are in different places: not one character moved */
+	unsigned layouts;
+	edit_sink *sink;
+	void *ctx;
+};
+
+/* One character of `a` moved by two places makes it `b`. */
+static bool
+is_moved(struct view a, struct view b)
+{
+	size_t i = 0;
+
+	while (i < a.len && i < b.len && a.at[i] == b.at[i])
+		i++;
+	if (a.len != b.len || i + 3 > a.len || memcmp(a.at + i + 3, b.at + i + 3, a.len - i - 3) != 0)
+		return false;
+	return (a.at[i] == b.at[i + 2] && memcmp(a.at + i + 1, b.at + i, 2) == 0) ||
+	       (a.at[i + 2] == b.at[i] && memcmp(a.at + i, b.at + i + 1, 2) == 0);
+}
+
+static void
+on_second(void *ctx, struct view text)
+{
+	struct second *s = ctx;
+
+	if (!view_equal(text, s->original) && !(s->apart && is_moved(s->original, text)))
+		s->sink(s->ctx, text);
+}
+
+static void
+on_first(void *ctx, struct view text)
+{
+	struct second *s = ctx;
+
+	for (size_t i = 0; i < s->count; i++)
+		s->edits[i](text, s->layouts, on_second, s);
+}
+
+static void
+edit_twice(struct second *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		s->edits[i](s->original, s->layouts, on_first, s);
+}
+
+void
+edit_double(struct view in, unsigned layouts, edit_sink *sink, void *ctx)
+{
+	static edit *const edits[] = { edit_omission_rest, edit_transposition, edit_doubling, edit_vowel };
+	struct second s = { in, edits, 4, true, layouts, sink, ctx };
+
+	edit_twice(&s);
+}
+
+void
+edit_two_keys(struct view in, unsigned layouts, edit_sink *sink, void *ctx)
+{
+	static edit *const edits[] = { edit_omission, edit_transposition, edit_doubling, edit_key_replaced };
+	struct second s = { in, edits, 4, false, layouts, sink, ctx };
+
+	edit_twice(&s);
 }
 
 void

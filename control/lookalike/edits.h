@@ -19,6 +19,8 @@ typedef void edit_sink(void *ctx, struct view text);
 typedef void edit(struct view in, unsigned layouts, edit_sink *sink, void *ctx);
 
 edit edit_omission;      /* one character lost */
+edit edit_omission_rest; /* one character lost, not the first */
+edit edit_first_lost;    /* the first character lost */
 edit edit_transposition; /* two different neighbours swapped */
 edit edit_doubling;      /* one character twice */
 edit edit_key_replaced;  /* a neighbouring key instead */
@@ -27,12 +29,15 @@ edit edit_moved;         /* one character moved by two places */
 edit edit_any;           /* any letter or digit in, or instead of one */
 edit edit_any_inside;    /* the same, but not at either end, nor instead of the first */
 edit edit_any_edge;      /* the same, and only there */
-edit edit_vowel;         /* one of aeiou for another */
-edit edit_homoglyph;     /* a group of ASCII characters for one that looks alike */
-edit edit_hyphen;        /* a hyphen between characters, or one lost */
-edit edit_bit_flip;      /* one bit of a character, where a letter, digit or hyphen comes of it */
-edit edit_keypad;        /* another letter of the same telephone key */
-edit edit_plural;        /* s or es after the third character or a later one */
-edit edit_dictionary;    /* a word of the built-in list in front or behind, with and without hyphen */
+edit edit_held;          /* one character three to eight times, or two characters twice */
+edit edit_double;   /* two of omission (not the first), transposition, doubling and vowel; not what edit_moved yields */
+edit edit_two_keys; /* two of omission, transposition, doubling and neighbouring key replaced */
+edit edit_vowel;    /* one of aeiou for another */
+edit edit_homoglyph;  /* a group of ASCII characters for one that looks alike */
+edit edit_hyphen;     /* a hyphen between characters, or one lost */
+edit edit_bit_flip;   /* one bit of a character, where a letter, digit or hyphen comes of it */
+edit edit_keypad;     /* another letter of the same telephone key */
+edit edit_plural;     /* s or es after the third character or a later one */
+edit edit_dictionary; /* a word of the built-in list in front or behind, with and without hyphen */
 
 #endif

@@ -4,14 +4,15 @@
 #include "lookalike/edits.h"
 
 const struct label_edit label_edits[LABEL_EDITS] = {
-	{ SLIP_OMISSION, edit_omission },     { SLIP_TRANSPOSITION, edit_transposition },
-	{ SLIP_DOUBLING, edit_doubling },     { SLIP_KEY_REPLACED, edit_key_replaced },
-	{ SLIP_KEY_ADDED, edit_key_added },   { SLIP_LETTER_MOVED, edit_moved },
-	{ SLIP_HYPHEN, edit_hyphen },         { SLIP_VOWEL, edit_vowel },
-	{ SLIP_HOMOGLYPH, edit_homoglyph },   { SLIP_ANY_LETTER, edit_any_inside },
-	{ SLIP_ANY_EDGE, edit_any_edge },     { SLIP_BIT_FLIP, edit_bit_flip },
-	{ SLIP_KEYPAD, edit_keypad },         { SLIP_PLURAL, edit_plural },
-	{ SLIP_DICTIONARY, edit_dictionary },
+	{ SLIP_OMISSION, edit_omission_rest }, { SLIP_TRANSPOSITION, edit_transposition },
+	{ SLIP_DOUBLING, edit_doubling },      { SLIP_KEY_REPLACED, edit_key_replaced },
+	{ SLIP_KEY_ADDED, edit_key_added },    { SLIP_LETTER_MOVED, edit_moved },
+	{ SLIP_HYPHEN, edit_hyphen },          { SLIP_VOWEL, edit_vowel },
+	{ SLIP_HOMOGLYPH, edit_homoglyph },    { SLIP_ANY_LETTER, edit_any_inside },
+	{ SLIP_ANY_EDGE, edit_any_edge },      { SLIP_BIT_FLIP, edit_bit_flip },
+	{ SLIP_KEYPAD, edit_keypad },          { SLIP_PLURAL, edit_plural },
+	{ SLIP_DICTIONARY, edit_dictionary },  { SLIP_HELD, edit_held },
+	{ SLIP_DOUBLE_SLIP, edit_double },     { SLIP_FIRST_LOST, edit_first_lost },
 };
 
 bool
@@ -208,12 +209,12 @@ on_first_slip(void *ctx, struct view label)
 	for (size_t i = 0; i < x->slips->count && label_possible(label); i++) {
 		const struct suffix_slip *s = &x->slips->at[i];
 		struct built b = { .len = 0 };
-		if (!s->simple || (s->delegated && !x->common))
+		if (s->combined == SLIP_COUNT || (s->delegated && !x->common) || x->slip == SLIP_DOUBLE_SLIP)
 			continue;
 		put_label(&b, x->parts.sub);
 		put_label(&b, label);
 		put_label(&b, suffix_slip_text(s));
-		emit(x, &b, SLIP_TWO_SLIPS, policy_for(x, SLIP_TWO_SLIPS, s->delegated), s->delegated);
+		emit(x, &b, s->combined, policy_for(x, s->combined, s->delegated), s->delegated);
 	}
 }
 
@@ -290,6 +291,9 @@ expand_dots(const struct expansion *x)
 	}
 	put_joined(&all, name, "");
 	emit_judged(x, &all, SLIP_DOT_MISSING);
+	for (const uint8_t *c = x->parts.label.at; c < x->parts.label.at + x->parts.label.len; c++)
+		if (*c == '-')
+			respell(x, (size_t)(c - name.at), ".", SLIP_DOT_ADDED);
 	for (size_t i = 1; i < x->parts.label.len; i++) {
 		struct built b = { .len = 0 };
 		put_label(&b, x->parts.sub);

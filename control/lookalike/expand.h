@@ -8,7 +8,7 @@
 #include "lookalike/suffix.h"
 
 /* The edits that make the classes of AREA_LABEL; the first COMMON_EDITS are the slips that people make most. */
-#define LABEL_EDITS  15
+#define LABEL_EDITS  18
 #define COMMON_EDITS 5
 struct label_edit {
 	enum slip slip;
@@ -24,9 +24,9 @@ bool slip_is_common(enum slip slip);
 struct suffix_slip {
 	uint8_t text[SUFFIX_MAX];
 	uint8_t len;
-	uint8_t slip;   /* enum slip */
-	bool delegated; /* its top-level domain exists */
-	bool simple;    /* one of those that "two-slips" combines */
+	uint8_t slip;     /* enum slip */
+	bool delegated;   /* its top-level domain exists */
+	uint8_t combined; /* class of this slip with one of the label; SLIP_COUNT: none */
 };
 
 struct suffix_slips {

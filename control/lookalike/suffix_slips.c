@@ -4,9 +4,17 @@
 #include "lookalike/edits.h"
 #include "lookalike/expand.h"
 
-/* Pairs that people were seen to fall for, so that they count whatever the length of the label. */
-static const char *const pairs[][2] = {
-	{ "mil", "ml" }, { "nl", "ml" }, { "com", "co" }, { "com", "cm" }, { "com", "om" }, { "net", "ne" },
+/*
+ * Pairs that people were seen to fall for, so that they count whatever the length of the label; and whether a slip
+ * of the label may come on top: .co is sold to everybody, the other countries are quiet.
+ */
+static const struct {
+	const char *suffix, *slip;
+	enum slip combined;
+} pairs[] = {
+	{ "mil", "ml", SLIP_TWO_SLIPS_PAIR }, { "nl", "ml", SLIP_TWO_SLIPS_PAIR },
+	{ "com", "co", SLIP_TWO_SLIPS },      { "com", "cm", SLIP_TWO_SLIPS_PAIR },
+	{ "com", "om", SLIP_TWO_SLIPS_PAIR }, { "net", "ne", SLIP_TWO_SLIPS_PAIR },
 };
 
 /* Suffixes that one and the same owner has, or is believed to have. */
@@ -25,7 +33,7 @@ struct making {
 	struct view suffix;
 	enum slip slip;
 	bool real; /* wanted: another real suffix; else: none */
-	bool simple;
+	enum slip combined;
 };
 
 static bool
@@ -54,7 +62,7 @@ add(const struct making *m, struct view text)
 	*s = (struct suffix_slip){ .len = (uint8_t)text.len,
 				   .slip = (uint8_t)m->slip,
 				   .delegated = suffixes_delegated(m->suffixes, text),
-				   .simple = m->simple };
+				   .combined = (uint8_t)m->combined };
 	memcpy(s->text, text.at, text.len);
 }
 
@@ -73,16 +81,16 @@ make(struct making *m, enum slip slip, edit *how, unsigned layouts)
 {
 	m->slip = slip;
 	m->real = slip == SLIP_TLD_SLIP;
-	m->simple = true;
+	m->combined = SLIP_TWO_SLIPS;
 	how(m->suffix, layouts, on_text, m);
 }
 
 /* Text that is a suffix slip by a list, or by cutting: real or not. */
 static void
-add_plain(struct making *m, enum slip slip, struct view text, bool simple)
+add_plain(struct making *m, enum slip slip, struct view text, enum slip combined)
 {
 	m->slip = slip;
-	m->simple = simple;
+	m->combined = combined;
 	if (name_possible(text))
 		add(m, text);
 }
@@ -97,14 +105,15 @@ static void
 add_known(struct making *m)
 {
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-		if (is_text(m->suffix, pairs[i][0]))
-			add_plain(m, SLIP_SUFFIX_PAIR, view_of(pairs[i][1], strlen(pairs[i][1])), true);
+		if (is_text(m->suffix, pairs[i].suffix))
+			add_plain(m, SLIP_SUFFIX_PAIR, view_of(pairs[i].slip, strlen(pairs[i].slip)),
+				  pairs[i].combined);
 	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
 		bool member = is_text(m->suffix, families[f][0]);
 		for (int k = 1; k < 6 && f == 0; k++)
 			member = member || is_text(m->suffix, families[f][k]);
 		for (int k = 0; k < 6 && member; k++)
-			add_plain(m, SLIP_SUFFIX_SWAPPED, view_of(families[f][k], strlen(families[f][k])), false);
+			add_plain(m, SLIP_SUFFIX_SWAPPED, view_of(families[f][k], strlen(families[f][k])), SLIP_COUNT);
 	}
 }
 
@@ -113,10 +122,10 @@ static void
 add_cuts(struct making *m)
 {
 	for (size_t len = 1; len < m->suffix.len; len++)
-		add_plain(m, SLIP_SUFFIX_CUT, view_of(m->suffix.at, len), true);
+		add_plain(m, SLIP_SUFFIX_CUT, view_of(m->suffix.at, len), SLIP_TWO_SLIPS);
 	for (size_t i = 1; i < m->suffix.len; i++)
 		if (m->suffix.at[i - 1] == '.')
-			add_plain(m, SLIP_SUFFIX_CUT, view_of(m->suffix.at + i, m->suffix.len - i), false);
+			add_plain(m, SLIP_SUFFIX_CUT, view_of(m->suffix.at + i, m->suffix.len - i), SLIP_COUNT);
 }
 
 /* Puts two pieces together, with `joint` between them. */
@@ -129,7 +138,7 @@ add_joined(struct making *m, enum slip slip, struct view a, const char *joint, s
 	memcpy(text, a.at, a.len);
 	memcpy(text + a.len, joint, n);
 	memcpy(text + a.len + n, b.at, b.len);
-	add_plain(m, slip, view_of(text, a.len + n + b.len), false);
+	add_plain(m, slip, view_of(text, a.len + n + b.len), SLIP_COUNT);
 }
 
 /* The suffix, its last part or .com come once or twice more. */
@@ -182,6 +191,7 @@ suffix_slips_make(struct suffix_slips *out, const struct suffixes *s, struct vie
 	make(&m, SLIP_SUFFIX_KEY, edit_key_replaced, layouts);
 	make(&m, SLIP_SUFFIX_KEY, edit_key_added, layouts);
 	make(&m, SLIP_SUFFIX_ANY, edit_any, layouts);
+	make(&m, SLIP_SUFFIX_TWO, edit_two_keys, layouts);
 	make(&m, SLIP_TLD_SLIP, edit_omission, layouts);
 	make(&m, SLIP_TLD_SLIP, edit_transposition, layouts);
 	make(&m, SLIP_TLD_SLIP, edit_any, layouts);

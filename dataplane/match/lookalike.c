@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "match/lookalike.h"
+#include "match/near.h"
 
 struct search {
 	const struct lookalike_tables *l;
@@ -38,7 +39,7 @@ same_name(const struct search *s, uint32_t base)
 }
 
 static void
-add_candidate(const struct search *s, uint32_t id)
+add_candidate(const struct search *s, uint32_t id, size_t from)
 {
 	const struct pattern *p = &s->t->patterns[id];
 	struct lookalike_found *f = s->found;
@@ -51,9 +52,12 @@ add_candidate(const struct search *s, uint32_t id)
 		f->candidates++;
 	else if (!before(p, &s->t->patterns[f->candidate[at -= is_new]]))
 		return;
-	for (; at > 0 && before(p, &s->t->patterns[f->candidate[at - 1]]); at--)
+	for (; at > 0 && before(p, &s->t->patterns[f->candidate[at - 1]]); at--) {
 		f->candidate[at] = f->candidate[at - 1];
+		f->octets[at] = f->octets[at - 1];
+	}
 	f->candidate[at] = id;
+	f->octets[at] = (uint16_t)(s->domain.len - from);
 }
 
 /* The protected name itself: first of its own block. */
@@ -78,6 +82,13 @@ patterns_of(const struct search *s, const uint32_t *id, const uint32_t **ids)
 	return s->l->groups[group];
 }
 
+/* A slip without a dot stands for itself only: where it is a top-level domain, others live below it. */
+static bool
+covers(const struct search *s, size_t from)
+{
+	return from == 0 || memchr(s->domain.at + from, '.', s->domain.len - from) != NULL;
+}
+
 static void
 on_name(const struct search *s, uint32_t id, size_t from)
 {
@@ -87,9 +98,8 @@ on_name(const struct search *s, uint32_t id, size_t from)
 		s->found->exempt = s->t->rules[p->rule].fields & s->field ? p : s->found->exempt;
 	else if (p->slip == SLIP_NONE)
 		s->listed(s->ctx, id, (uint16_t)(s->domain.len - from));
-	else if (from == 0 || memchr(s->domain.at + from, '.', s->domain.len - from) != NULL)
-		add_candidate(
-			s, id); /* a slip without a dot is a whole domain: others live below it, where it is a suffix */
+	else if (covers(s, from))
+		add_candidate(s, id, from);
 }
 
 /* The domain and every domain above it, as they stand. */
@@ -112,16 +122,16 @@ find_names(const struct search *s)
 
 /* `id` was found for the domain with its suffix put right. */
 static void
-on_righted(const struct search *s, uint32_t id, const struct suffix_slip_record *r)
+on_righted(const struct search *s, uint32_t id, size_t from, const struct suffix_slip_record *r)
 {
 	const struct pattern *p = &s->t->patterns[id];
 	bool undelegated = r->flags & SUFFIX_SLIP_UNDELEGATED;
 
 	if (is_protected_name(p, id))
-		add_candidate(s, pattern_of_slip(p->base, r->slip, undelegated, s->l->slips));
+		add_candidate(s, pattern_of_slip(p->base, r->slip, undelegated, s->l->slips), from);
 	else if ((p->flags & (undelegated ? PATTERN_LABEL : PATTERN_COMMON)) && !(p->flags & PATTERN_IDLE) &&
-		 (r->flags & SUFFIX_SLIP_SIMPLE))
-		add_candidate(s, pattern_of_slip(p->base, s->l->two_slips, undelegated, s->l->slips));
+		 r->combined != SLIP_NONE)
+		add_candidate(s, pattern_of_slip(p->base, r->combined, undelegated, s->l->slips), from);
 }
 
 /* What stands before the suffix at `from`, with the suffix that was meant. */
@@ -137,7 +147,7 @@ find_righted(const struct search *s, size_t from, const struct suffix_slip_recor
 		uint32_t id = names_find(&s->l->names, names_end(state));
 		const uint32_t *ids;
 		for (uint32_t n = patterns_of(s, &id, &ids); n > 0; n--, ids++)
-			on_righted(s, *ids, r);
+			on_righted(s, *ids, i - 1, r);
 	}
 }
 
@@ -173,6 +183,61 @@ find_suffix_slips(const struct search *s)
 	}
 }
 
+/* A candidate of the index, compared: `p` stands for a name "label.suffix" whose suffix is that of the domain. */
+static void
+compare(const struct search *s, uint32_t id, struct view label, size_t from)
+{
+	const struct pattern *p = &s->t->patterns[id];
+	const uint8_t *name = (const uint8_t *)s->t->strings + p->means;
+	size_t len = 0;
+
+	while (name[len] != '\0' && name[len] != '.')
+		len++;
+	if (p->slip != SLIP_NONE && near_distance(label, view_of(name, len), 2) <= 2)
+		add_candidate(s, id, from);
+}
+
+/* Labels before the suffix at `from`, which a protected name has. */
+static void
+find_near(const struct search *s, size_t from)
+{
+	uint64_t state = names_begin(NAMES_NEAR), rests[NEAR_RESTS_MAX];
+	size_t begin = from - 1;
+
+	while (begin > 0 && s->domain.at[begin - 1] != '.')
+		begin--;
+	struct view label = view_of(s->domain.at + begin, from - 1 - begin);
+	if (label.len + 2 < NEAR_LABEL_MIN || label.len > NEAR_LABEL_MAX)
+		return;
+	for (size_t i = s->domain.len; i >= from; i--) /* the dot, too */
+		state = names_step(state, s->domain.at[i - 1]);
+	unsigned count = near_rests(state, label, rests);
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t id = names_find(&s->l->names, rests[i]);
+		const uint32_t *ids;
+		for (uint32_t n = patterns_of(s, &id, &ids); n > 0; n--, ids++)
+			compare(s, *ids, label, begin);
+	}
+}
+
+/* The index is asked only under suffixes of protected names that are in it: their names are in the table, too. */
+static void
+find_two_edits(const struct search *s)
+{
+	struct view d = s->domain;
+	uint64_t state = names_begin(NAMES_NEAR);
+	unsigned labels = 0;
+
+	for (size_t i = d.len; i > 1 && labels < SUFFIX_LABELS_MAX; i--) {
+		state = names_step(state, d.at[i - 1]);
+		if (d.at[i - 2] != '.')
+			continue;
+		labels++;
+		if (names_find(&s->l->names, names_end(state)) != NAMES_NONE)
+			find_near(s, i - 1);
+	}
+}
+
 static void
 find_skeleton(const struct search *s)
 {
@@ -187,7 +252,7 @@ find_skeleton(const struct search *s)
 		uint32_t id = names_find(&s->l->names, names_end(state));
 		const uint32_t *ids;
 		for (uint32_t n = patterns_of(s, &id, &ids); n > 0; n--, ids++)
-			add_candidate(s, *ids);
+			add_candidate(s, *ids, 0);
 	}
 }
 
@@ -207,6 +272,8 @@ lookalike_find(const struct lookalike_tables *l, const struct rule_tables *t, st
 	if (found->exempt == NULL && l->suffix_slip_count > 0) {
 		find_suffix_slips(&s);
 		find_skeleton(&s);
+		if (found->candidates == 0)
+			find_two_edits(&s);
 	}
 	if (found->exempt != NULL)
 		found->candidates = 0;

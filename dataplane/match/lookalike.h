@@ -17,15 +17,15 @@
 enum {
 	SUFFIX_SLIP_LAST = 1,        /* no other reading of the same text follows */
 	SUFFIX_SLIP_UNDELEGATED = 2, /* no mail can arrive there */
-	SUFFIX_SLIP_SIMPLE = 4,      /* a slip of the label may come on top */
 };
 
 /* One reading of a suffix that is a slip: a record of the blob. */
 struct suffix_slip_record {
-	uint64_t state; /* names_step() over the suffix that was meant and the dot before it */
-	uint8_t slip;   /* class */
+	uint64_t state;   /* names_step() over the suffix that was meant and the dot before it */
+	uint8_t slip;     /* class */
+	uint8_t combined; /* class of this slip with one of the label; SLIP_NONE: they do not come together */
 	uint8_t flags;
-	uint8_t unused[6];
+	uint8_t unused[5];
 };
 
 /* Readings of one text, at most; labels of a suffix, at most. */
@@ -45,8 +45,7 @@ struct lookalike_tables {
 	const struct suffix_slip_record *suffix_slips;
 	const struct confusable *confusables;
 	uint32_t group_count, suffix_slip_count, confusable_count;
-	uint32_t slips;    /* number of classes */
-	uint8_t two_slips; /* class of a label slip with a suffix slip */
+	uint32_t slips; /* number of classes */
 };
 
 #define CANDIDATES_MAX 4
@@ -54,6 +53,7 @@ struct lookalike_tables {
 /* What was found; ids are indices of patterns. */
 struct lookalike_found {
 	uint32_t candidate[CANDIDATES_MAX]; /* best first */
+	uint16_t octets[CANDIDATES_MAX];    /* of the domain that is the lookalike: all of it, or one above */
 	unsigned candidates;
 	const struct pattern *exempt; /* the domain is exempt from being a lookalike; NULL: it is not */
 };

@@ -44,8 +44,8 @@ look_up(const struct ruleset *rs, const struct subject *s, struct scan *scan)
 		       scan, &found);
 	scan->verdict->exempt = found.exempt;
 	if (found.candidates > 0)
-		verdict_consider_candidates(scan->verdict, scan->tables, found.candidate, found.candidates,
-					    scan->field);
+		verdict_consider_candidates(scan->verdict, scan->tables, found.candidate, found.candidates, scan->field,
+					    found.octets[0]);
 }
 
 /* Exact addresses stand between line feeds, as in their patterns. */

@@ -33,7 +33,7 @@ struct names {
 };
 
 /* What a fingerprint stands for: the same text of two kinds has two fingerprints. */
-enum names_kind { NAMES_DOMAIN = 1, NAMES_SUFFIX_SLIP, NAMES_SKELETON };
+enum names_kind { NAMES_DOMAIN = 1, NAMES_SUFFIX_SLIP, NAMES_SKELETON, NAMES_NEAR };
 
 static inline uint64_t
 names_begin(enum names_kind kind)

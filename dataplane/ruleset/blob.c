@@ -159,7 +159,8 @@ static bool
 suffix_slips_sound(const struct lookalike_tables *l)
 {
 	for (uint32_t i = 0; i < l->suffix_slip_count; i++)
-		if (l->suffix_slips[i].slip >= l->slips)
+		if (l->suffix_slips[i].slip >= l->slips ||
+		    (l->suffix_slips[i].combined >= l->slips && l->suffix_slips[i].combined != SLIP_NONE))
 			return false;
 	return true;
 }
@@ -176,8 +177,7 @@ confusables_sound(const struct lookalike_tables *l)
 static bool
 lookalikes_sound(const struct lookalike_tables *l, const struct rule_tables *t)
 {
-	return l->slips < SLIP_NONE && (l->slips == 0 || l->two_slips < l->slips) && names_sound(l, t) &&
-	       suffix_slips_sound(l) && confusables_sound(l);
+	return l->slips < SLIP_NONE && names_sound(l, t) && suffix_slips_sound(l) && confusables_sound(l);
 }
 
 static struct lookalike_tables
@@ -193,7 +193,6 @@ lookalikes_of(struct view blob, const struct blob_header *h)
 		.suffix_slip_count = (uint32_t)(h->suffix_slips.len / sizeof(struct suffix_slip_record)),
 		.confusable_count = (uint32_t)(h->confusables.len / sizeof(struct confusable)),
 		.slips = h->slips,
-		.two_slips = h->two_slips,
 	};
 }
 
@@ -243,8 +242,7 @@ blob_open(struct view blob, const char *engine, struct blob_contents *c)
 		.generation = h->generation,
 	};
 	struct lookalike_tables lookalikes = lookalikes_of(blob, h);
-	if (!tables_sound(&t, h->slips) || h->operator_name >= t.string_len || h->two_slips > UINT8_MAX ||
-	    !lookalikes_sound(&lookalikes, &t))
+	if (!tables_sound(&t, h->slips) || h->operator_name >= t.string_len || !lookalikes_sound(&lookalikes, &t))
 		return BLOB_LAYOUT_WRONG;
 	t.operator_name = t.strings + h->operator_name;
 	*c = (struct blob_contents){

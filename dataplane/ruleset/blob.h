@@ -37,10 +37,10 @@ struct blob_header {
 	uint32_t operator_name; /* string offset */
 	uint64_t total;         /* octets of the blob */
 	uint64_t generation;
-	uint64_t features;  /* CPU features the databases were compiled for; engine's own encoding */
-	char engine[64];    /* version string of the engine, NUL-padded */
-	uint32_t slips;     /* classes of lookalikes */
-	uint32_t two_slips; /* the class of a label slip with a suffix slip */
+	uint64_t features; /* CPU features the databases were compiled for; engine's own encoding */
+	char engine[64];   /* version string of the engine, NUL-padded */
+	uint32_t slips;    /* classes of lookalikes */
+	uint32_t unused;
 	/* Any but `strings` may be empty. */
 	struct blob_section rules, patterns, strings, domain_db, address_db, regex_db;
 	struct blob_section names, groups, suffix_slips, confusables;

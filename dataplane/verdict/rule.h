@@ -44,8 +44,8 @@ struct rule {
 
 /*
  * Specificity of a pattern: an exact address is SPECIFICITY_ADDRESS + its
- * octets, a domain its octets (1 to 253), a lookalike those of the name it
- * imitates, a regular expression 1.
+ * octets, a domain its octets (1 to 253), a regular expression 1. Names of
+ * lists and lookalikes share patterns: theirs is the octets of what matched.
  */
 #define SPECIFICITY_ADDRESS 1000
 #define SPECIFICITY_REGEX   1

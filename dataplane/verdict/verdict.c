@@ -67,9 +67,9 @@ add_means(struct verdict *v, const char *name)
 
 void
 verdict_consider_candidates(struct verdict *v, const struct rule_tables *t, const uint32_t *ids, unsigned count,
-			    unsigned field)
+			    unsigned field, uint16_t octets)
 {
-	verdict_consider(v, t, ids[0], field);
+	verdict_consider_name(v, t, ids[0], field, octets);
 	if (ids[0] >= t->pattern_count || v->pattern != &t->patterns[ids[0]])
 		return;
 	for (unsigned i = 0; i < count && count > 1; i++)

@@ -28,9 +28,9 @@ void verdict_consider(struct verdict *v, const struct rule_tables *t, uint32_t i
 void verdict_consider_name(struct verdict *v, const struct rule_tables *t, uint32_t id, unsigned field,
 			   uint16_t octets);
 
-/* The same for the first of 1 to 4 candidates; the others are further names that may be meant. */
+/* The same for the first of 1 to 4 candidates; the others are further names that may be meant. `octets` as above. */
 void verdict_consider_candidates(struct verdict *v, const struct rule_tables *t, const uint32_t *ids, unsigned count,
-				 unsigned field);
+				 unsigned field, uint16_t octets);
 
 /* Settles v->applied. `flow_hash` decides for MODE_SAMPLE, so that one flow is treated alike throughout. */
 void verdict_settle(struct verdict *v, uint32_t flow_hash);
