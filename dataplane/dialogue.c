@@ -138,6 +138,8 @@ read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 		smtp_server(&f->smtp, rest_of(v, at), &reply);
 		at += reply.used;
 		if (reply.blind) {
+			if (reply.last) /* it has been paired with its command all the same */
+				judge_answered(pl, f, &reply);
 			dialogue_end(pl, f, FLOW_PASS, reply.cause);
 			return v.len;
 		}

@@ -549,6 +549,25 @@ one_direction_alone_yields_every_recipient(void **state)
 	}
 }
 
+static void
+a_reply_that_blinds_the_session_ends_the_wait_of_its_event(void **state)
+{
+	struct pipeline_config c;
+
+	pipeline_config_default(&c);
+	c.flows.flows = 64;
+	c.late_events = c.every_address = true;
+	pipeline_free(w.pl);
+	w.pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
+	assert_non_null(w.pl);
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	assert_int_equal(w.event_count, 0);
+	server("354 what?\r\n");
+	assert_int_equal(CTR(blind_replies), 1);
+	assert_int_equal(w.event_count, 1);
+}
+
 int
 main(void)
 {
@@ -575,6 +594,7 @@ main(void)
 		TEST(without_rules_everything_passes),
 		TEST(one_direction_alone_yields_every_recipient),
 		TEST(a_line_typed_octet_by_octet_is_spoilt_in_its_tail),
+		TEST(a_reply_that_blinds_the_session_ends_the_wait_of_its_event),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
