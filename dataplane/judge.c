@@ -280,11 +280,10 @@ judge_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct sm
 		fill_verdict(pl, &v, &e);
 	pl->ctr->value[CTR_flagged] += v.rule != NULL && v.action != ACTION_ALLOW;
 	goes_on = apply(pl, f, pos, item, &v, &e);
-	if (pl->late != NULL)
+	/* At the end of a dialogue, what awaited answers has been told already, and none comes for this one. */
+	if (pl->late != NULL && goes_on)
 		late_put(pl, f, &e);
 	else
 		pl->event(pl->event_ctx, &e);
-	if (!goes_on)
-		judge_flush(pl, f);
 	return goes_on;
 }

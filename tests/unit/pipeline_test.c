@@ -549,8 +549,9 @@ one_direction_alone_yields_every_recipient(void **state)
 	}
 }
 
+/* As in replay: an event for each address, told when its answer is known. */
 static void
-a_reply_that_blinds_the_session_ends_the_wait_of_its_event(void **state)
+wait_for_answers(void)
 {
 	struct pipeline_config c;
 
@@ -560,12 +561,39 @@ a_reply_that_blinds_the_session_ends_the_wait_of_its_event(void **state)
 	pipeline_free(w.pl);
 	w.pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
 	assert_non_null(w.pl);
+}
+
+static void
+a_reply_that_blinds_the_session_ends_the_wait_of_its_event(void **state)
+{
+	wait_for_answers();
 	greet("250 mx\r\n");
 	client("MAIL FROM:<a@example.com>\r\n");
 	assert_int_equal(w.event_count, 0);
 	server("354 what?\r\n");
 	assert_int_equal(CTR(blind_replies), 1);
 	assert_int_equal(w.event_count, 1);
+}
+
+static void
+a_session_that_ends_by_verdict_tells_all_its_events(void **state)
+{
+	static const char *const end[] = { "drop.example", "reset.example" };
+	char rcpt[64];
+
+	for (unsigned i = 0; i < 2; i++) {
+		w.event_count = 0;
+		wait_for_answers();
+		greet("250 mx\r\n");
+		client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\n");
+		assert_int_equal(w.event_count, 0);
+		snprintf(rcpt, sizeof rcpt, "RCPT TO:<x@%s>\r\n", end[i]);
+		client(rcpt);
+		assert_int_equal(w.event_count, 3);
+		assert_int_equal(w.events[1].applied, ACTION_PASS);
+		assert_int_equal(w.events[2].applied, i == 0 ? ACTION_DROP : ACTION_RESET);
+		assert_int_equal(w.events[2].transaction, 1);
+	}
 }
 
 int
@@ -595,6 +623,7 @@ main(void)
 		TEST(one_direction_alone_yields_every_recipient),
 		TEST(a_line_typed_octet_by_octet_is_spoilt_in_its_tail),
 		TEST(a_reply_that_blinds_the_session_ends_the_wait_of_its_event),
+		TEST(a_session_that_ends_by_verdict_tells_all_its_events),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
