@@ -89,6 +89,17 @@ take_credentials(struct smtp_session *s, struct view line)
 	return surely || maybe;
 }
 
+/* Servers would take another command for it, or another address: a NUL ends the line for some, and Postfix cuts lines
+ * (line_length_limit). `text` has no more than SMTP_LINE_MAX octets of the line. */
+static bool
+is_doubtful(const struct command *c, struct view text)
+{
+	const size_t cut = 2048;
+	bool envelope = c->verb == VERB_MAIL || c->verb == VERB_RCPT;
+	return memchr(text.at, 0, text.len) != NULL || (text.len > cut && (envelope || c->verb == VERB_UNKNOWN)) ||
+	       (envelope && c->has_path && c->path.doubtful);
+}
+
 /* The line is complete; `line` has its first SMTP_LINE_MAX octets at least. */
 static void
 finish_line(struct smtp_session *s, struct view line, struct smtp_item *item)
@@ -103,8 +114,14 @@ finish_line(struct smtp_session *s, struct view line, struct smtp_item *item)
 	struct command c = { .verb = VERB_AUTH_LINE };
 	if (!take_credentials(s, text)) {
 		command_parse(text, &c);
+		if (is_doubtful(&c, text)) {
+			go_blind(s, CTR_blind_grammar);
+			item->step = STEP_BLIND;
+			item->cause = s->cause;
+			return;
+		}
 		if (!whole)
-			c.has_path = c.chunk_ok = false;
+			c.chunk_ok = false;
 	}
 	finish_command(s, &c, item);
 }
@@ -154,6 +171,12 @@ read_line(struct smtp_session *s, struct smtp_pool *pool, struct view in, struct
 		item->step = STEP_GATE;
 		return;
 	}
+	if (s->line_len == 0 && s->match == MATCH_CR && in.at[0] == '\n') { /* for some it still belongs to the chunk */
+		go_blind(s, CTR_blind_line_ends);
+		item->step = STEP_BLIND;
+		item->cause = s->cause;
+		return;
+	}
 	const uint8_t *lf = memchr(in.at, '\n', in.len);
 	struct view part = view_of(in.at, lf != NULL ? (size_t)(lf - in.at) + 1 : in.len);
 	bool split = lf == NULL || s->line != NULL;
@@ -193,6 +216,17 @@ finish_body(struct smtp_session *s, size_t used, struct smtp_item *item)
 	finish_command(s, &(struct command){ .verb = VERB_BODY_END }, item);
 }
 
+/* Behind a doubtful end: looks whether another server would find an end there as well. */
+static void
+look_behind_dot(struct smtp_session *s, struct view in, struct smtp_item *item)
+{
+	uint8_t match = s->match;
+	enum dot found = DOT_NONE;
+	for (size_t at = 0; at < in.len && !s->other_end; s->other_end = found != DOT_NONE)
+		at += dot_scan(&match, view_from(in, at), &found);
+	item->step = STEP_GATE;
+}
+
 static void
 read_body(struct smtp_session *s, struct view in, struct smtp_item *item)
 {
@@ -204,21 +238,12 @@ read_body(struct smtp_session *s, struct view in, struct smtp_item *item)
 	}
 	if (found == DOT_DOUBT && s->client == CLIENT_BODY) {
 		s->client = CLIENT_DOT;
-		s->strict_end = false;
+		s->other_end = s->match == MATCH_CR; /* it may go on up to the LF */
 	}
-	item->step = s->client == CLIENT_DOT && used == 0 ? STEP_GATE : STEP_BODY;
+	item->step = STEP_BODY;
 	item->used = used;
-}
-
-/* Behind a doubtful end: looks whether a strict server would find an end as well. */
-static void
-look_behind_dot(struct smtp_session *s, struct view in, struct smtp_item *item)
-{
-	uint8_t match = s->match;
-	enum dot found = DOT_NONE;
-	for (size_t at = 0; at < in.len && !s->strict_end; s->strict_end = found == DOT_END)
-		at += dot_scan(&match, view_from(in, at), &found);
-	item->step = STEP_GATE;
+	if (s->client == CLIENT_DOT && used == 0)
+		look_behind_dot(s, in, item);
 }
 
 static void
@@ -227,6 +252,7 @@ read_chunk(struct smtp_session *s, struct view in, struct smtp_item *item)
 	item->step = STEP_BODY;
 	item->used = in.len < s->body_left ? in.len : (size_t)s->body_left;
 	s->body_left -= item->used;
+	s->match = in.at[item->used - 1] == '\r' ? MATCH_CR : MATCH_TEXT;
 	if (s->body_left == 0)
 		s->client = CLIENT_LINE;
 }

@@ -28,38 +28,46 @@ take_preposition(struct view *v, const char *word)
 	return true;
 }
 
-/* RFC 3030: BDAT SP chunk-size [ SP "LAST" ]. Sizes beyond 2^60 are nobody's. */
+/*
+ * RFC 3030: BDAT SP chunk-size [ SP "LAST" ]. Sizes beyond 32 bits are read in
+ * more than one way, and other white space makes it no command for some.
+ */
 static void
 parse_bdat(struct view arg, struct command *c)
 {
+	if (arg.len == 0 || arg.at[0] != ' ')
+		return;
 	arg = skip_blanks(arg);
 	struct view digits = take_word(&arg);
-	if (digits.len == 0 || digits.len > 18)
+	if (digits.len == 0 || digits.len > 10)
 		return;
 	for (size_t i = 0; i < digits.len; i++) {
 		if (digits.at[i] < '0' || digits.at[i] > '9')
 			return;
 		c->chunk_len = c->chunk_len * 10 + (digits.at[i] - '0');
 	}
+	if (arg.len > 0 && arg.at[0] != ' ')
+		return;
 	arg = skip_blanks(arg);
 	struct view last = take_word(&arg);
 	if (skip_blanks(arg).len > 0)
 		return;
 	c->chunk_last = last.len == 4 && starts_with(last, "LAST");
-	c->chunk_ok = last.len == 0 || c->chunk_last;
+	c->chunk_ok = c->chunk_len <= UINT32_MAX && (last.len == 0 || c->chunk_last);
 }
 
 void
 command_parse(struct view line, struct command *c)
 {
 	*c = (struct command){ 0 };
+	bool indented = line.len > 0 && is_blank(line.at[0]);
 	line = skip_blanks(line);
 	struct view word = take_word(&line);
 	c->verb = smtp_verb_of(word);
 	if (c->verb == VERB_MAIL || c->verb == VERB_RCPT)
 		c->has_path = take_preposition(&line, c->verb == VERB_MAIL ? "FROM" : "TO") &&
 			      smtp_path_parse(line, &c->path);
-	else if (c->verb == VERB_BDAT)
+	else if (c->verb == VERB_BDAT && !indented)
 		parse_bdat(line, c);
 }
 

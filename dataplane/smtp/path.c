@@ -89,6 +89,38 @@ split(struct smtp_path *path)
 	path->domain = view_of(a.at, 0);
 }
 
+static bool
+is_plain(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '.' || c == '-' ||
+	       c == '_' || c >= 0x80;
+}
+
+/* A name, or an address literal. */
+static bool
+is_plain_domain(struct view d)
+{
+	bool literal = d.len >= 2 && d.at[0] == '[' && d.at[d.len - 1] == ']';
+	for (size_t i = literal; i + literal < d.len; i++)
+		if (!is_plain(d.at[i]) && !(literal && d.at[i] == ':'))
+			return false;
+	return true;
+}
+
+static bool
+holds(struct view v, uint8_t c)
+{
+	return v.len > 0 && memchr(v.at, c, v.len) != NULL;
+}
+
+/* Without a bracket in front, the address may be another word than the first. */
+static bool
+may_be_elsewhere(const struct smtp_path *path, struct view arg)
+{
+	return !path->bracketed &&
+	       (holds(arg, '<') || holds(arg, '>') || (path->domain.len == 0 && holds(path->params, '@')));
+}
+
 bool
 smtp_path_parse(struct view arg, struct smtp_path *path)
 {
@@ -103,7 +135,7 @@ smtp_path_parse(struct view arg, struct smtp_path *path)
 			arg = skip_blanks(view_from(arg, open + 1));
 		while (open = 0, arg.len > 0 && arg.at[0] == '<');
 	}
-	size_t end = find_bare(arg, path->bracketed ? ">" : " \t", false);
+	size_t end = find_bare(arg, path->bracketed ? ">" : BLANKS, false);
 	if (end == NOWHERE)
 		end = arg.len;
 	path->address = skip_route(trim(view_of(arg.at, end)));
@@ -111,5 +143,6 @@ smtp_path_parse(struct view arg, struct smtp_path *path)
 		end++;
 	path->params = trim(view_from(arg, end));
 	split(path);
+	path->doubtful = !is_plain_domain(path->domain) || may_be_elsewhere(path, arg);
 	return true;
 }

@@ -18,11 +18,14 @@ struct smtp_path {
 	struct view domain;  /* where it would be routed: behind the last @, or by % or !; empty: none */
 	struct view params;  /* ESMTP parameters, may be empty */
 	bool bracketed;      /* stood in < > */
+	bool doubtful;       /* servers would read another domain here, or none */
 };
 
 /*
  * Parses what follows the colon of MAIL FROM: or RCPT TO: up to the line end
- * (line end excluded). False: no path could be read at all. Pure.
+ * (line end excluded). False: no path could be read at all. What only some
+ * servers take, each in its own way (comments, quotes and blanks in a domain,
+ * words before or behind an address without brackets), is `doubtful`. Pure.
  */
 bool smtp_path_parse(struct view arg, struct smtp_path *path);
 

@@ -78,7 +78,7 @@ begin_reply(struct smtp_session *s)
 	s->caps_read = 0;
 	if (s->client == CLIENT_DOT && s->slot_count == 0 && s->line_code != 421) {
 		/* The server has taken the doubtful dot line as the end, unless it found another one behind it. */
-		if (s->strict_end)
+		if (s->other_end)
 			go_blind(s, CTR_blind_line_ends);
 		slot_push(s, VERB_BODY_END);
 		if (s->client == CLIENT_DOT) {
@@ -108,12 +108,21 @@ fits(enum smtp_verb verb, unsigned code)
 	return class == 2 || class == 4 || class == 5;
 }
 
+/* BDAT was no command there, as it was not offered: what passed as its chunk were commands. */
+static bool
+is_chunk_refused(const struct smtp_session *s, uint8_t slot, unsigned code)
+{
+	return (slot & SLOT_VERB) == VERB_BDAT && (slot & SLOT_CHUNK) && !(s->caps & SMTP_CAP_CHUNKING) &&
+	       code >= 500 && code <= 503;
+}
+
 /* What the answer to the oldest command changes. */
 static void
 answer(struct smtp_session *s, unsigned code, struct smtp_reply *reply)
 {
 	bool full = s->slot_count == SMTP_SLOTS;
 	bool disguised = head_is_disguised(s);
+	bool chunk_refused = is_chunk_refused(s, slot_head(s), code);
 	slot_settle(s, code / 100 == 2, reply);
 	if (is_hello(reply->verb) && code / 100 == 2) {
 		s->caps_known = true;
@@ -122,7 +131,7 @@ answer(struct smtp_session *s, unsigned code, struct smtp_reply *reply)
 	if (s->client == CLIENT_BLIND || s->client == CLIENT_OPAQUE)
 		return;
 	bool body_refused = reply->verb == VERB_DATA && code / 100 != 3 && s->client != CLIENT_GATE;
-	if (!disguised && (!fits(reply->verb, code) || body_refused)) {
+	if (!disguised && (!fits(reply->verb, code) || body_refused || chunk_refused)) {
 		go_blind(s, CTR_blind_replies);
 		return;
 	}

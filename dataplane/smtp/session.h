@@ -98,7 +98,7 @@ struct smtp_session {
 	bool evidence : 1;    /* midstream: a reply ended and the client has not spoken since */
 	bool credentials : 1; /* AUTH, gate forced: the next line may be credentials */
 	bool doubt : 1;       /* a dot line that lax servers take as the end was read as body */
-	bool strict_end : 1;  /* behind a doubtful end, CRLF . CRLF was seen as well */
+	bool other_end : 1;   /* behind a doubtful end, another one was seen that some server may take */
 	bool pipelines : 1;   /* the client has sent a command before the last one was answered */
 	bool overtaken : 1;   /* the client went on although the reply was not complete */
 	bool in_reply : 1;    /* between the first code of a reply and its end */

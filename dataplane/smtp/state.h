@@ -37,10 +37,13 @@ enum {
 };
 _Static_assert(VERB_COUNT <= SLOT_VERB + 1, "a verb fits its bits");
 
+/* White space inside a command line, as the most tolerant server takes it. */
+#define BLANKS " \t\v\f\r"
+
 static inline bool
 is_blank(uint8_t c)
 {
-	return c == ' ' || c == '\t';
+	return c == ' ' || (c >= '\t' && c <= '\r' && c != '\n');
 }
 
 /* The session is read no further. */

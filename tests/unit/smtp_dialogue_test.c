@@ -204,10 +204,60 @@ a_lax_end_that_nobody_answers_is_one_in_an_lf_session(void **state)
 }
 
 static void
-a_dot_line_cut_by_bare_cr_is_no_sure_end(void **state)
+a_dot_line_cut_by_bare_cr_blinds_where_the_server_takes_it_as_the_end(void **state)
 {
-	CHECK(HELLO_LOG "C DATA\nS DATA 354\nC text 6\nS . 250\nC NOOP\n", HELLO, "C: DATA\r\n", "S: 354 go\r\n",
+	/* Postfix takes .CRCRLF whole, and nobody knows who takes .CR alone. */
+	CHECK(HELLO_LOG "C DATA\nS DATA 354\nC text 6\nblind: blind_line_ends\n", HELLO, "C: DATA\r\n", "S: 354 go\r\n",
 	      "C: hi\r\n.\rNOOP\r\n", "S: 250 ok\r\n");
+	CHECK(HELLO_LOG "C DATA\nS DATA 354\nC text 6\nblind: blind_line_ends\n", HELLO, "C: DATA\r\n", "S: 354 go\r\n",
+	      "C: hi\r\n.\r\r\nNOOP\r\n", "S: 250 ok\r\n");
+}
+
+static void
+two_doubtful_ends_before_an_answer_blind(void **state)
+{
+	/* Which of them was it? */
+	CHECK(HELLO_LOG "C DATA\nS DATA 354\nC text 3\nblind: blind_line_ends\n", HELLO, "C: DATA\r\n", "S: 354 go\r\n",
+	      "C: \n.\nMAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\n\n.\nNOOP\r\n", "S: 250 ok\r\n");
+}
+
+static void
+a_nul_in_a_command_blinds(void **state)
+{
+	struct play *p = play_new(false);
+	play_octets(p, 'S', "220 mx\r\n", 8);
+	play_octets(p, 'C', "DATA\0 \r\nRCPT TO:<a@b.c>\r\n", 25);
+	assert_string_equal(p->log, "S  220\nblind: blind_grammar\n");
+	play_free(p);
+}
+
+static void
+a_line_feed_behind_a_chunk_that_ends_with_cr_blinds(void **state)
+{
+	/* Exim 4.96 takes it as the chunk's, where the message was refused. */
+	CHECK(HELLO_LOG "C MAIL a@b.c #1\nC BDAT\nC text 2\nblind: blind_line_ends\n", HELLO,
+	      "C: MAIL FROM:<a@b.c>\r\nBDAT 2 LAST\r\nx\r\nMAIL FROM:<d@e.f>\r\n", "S: 250 ok\r\n250 ok\r\n");
+}
+
+static void
+a_bad_bdat_that_is_refused_for_another_reason_than_its_syntax_blinds(void **state)
+{
+	/* Exim 4.96 reads "BDAT 5 X" as a chunk, and skips it where no recipient was given. */
+	CHECK(HELLO_LOG "C BDAT\nblind: blind_grammar\n", HELLO, "C: BDAT 5 X\r\nMAIL FROM:<a@b.c>\r\n",
+	      "S: 503 no recipient\r\n");
+	CHECK(HELLO_LOG "C BDAT\nblind: blind_grammar\n", HELLO, "C: BDAT 4294967296\r\nMAIL FROM:<a@b.c>\r\n",
+	      "S: 250 ok\r\n");
+	CHECK(HELLO_LOG "C BDAT\nS BDAT 500\nC NOOP\n", HELLO, "C: BDAT\t2\tLAST\r\nNOOP\r\n", "S: 500 what\r\n");
+	CHECK(HELLO_LOG "C BDAT\nS BDAT 500\nC NOOP\n", HELLO, "C:  BDAT 2 LAST\r\nNOOP\r\n", "S: 500 what\r\n");
+}
+
+static void
+a_recipient_in_doubtful_words_blinds_before_it_passes(void **state)
+{
+	CHECK(HELLO_LOG "C MAIL a@b.c #1\nblind: blind_grammar\n", HELLO,
+	      "C: MAIL FROM:<a@b.c>\r\nRCPT TO:<d@(x)army.ml>\r\n");
+	CHECK(HELLO_LOG "C MAIL a@b.c #1\nC RCPT d@army.ml #1\nC RCPT e@army.ml #1\n", HELLO,
+	      "C: MAIL FROM:<a@b.c>\r\n\rRCPT\vTO:<d@army.ml>\r\nRCPT\rTO:\f<e@army.ml>\r\n");
 }
 
 static void
@@ -400,7 +450,12 @@ main(void)
 		cmocka_unit_test(where_a_strict_end_follows_a_lax_one_the_session_goes_blind),
 		cmocka_unit_test(a_lax_end_that_nobody_answers_is_text_in_a_crlf_session),
 		cmocka_unit_test(a_lax_end_that_nobody_answers_is_one_in_an_lf_session),
-		cmocka_unit_test(a_dot_line_cut_by_bare_cr_is_no_sure_end),
+		cmocka_unit_test(a_dot_line_cut_by_bare_cr_blinds_where_the_server_takes_it_as_the_end),
+		cmocka_unit_test(two_doubtful_ends_before_an_answer_blind),
+		cmocka_unit_test(a_nul_in_a_command_blinds),
+		cmocka_unit_test(a_line_feed_behind_a_chunk_that_ends_with_cr_blinds),
+		cmocka_unit_test(a_bad_bdat_that_is_refused_for_another_reason_than_its_syntax_blinds),
+		cmocka_unit_test(a_recipient_in_doubtful_words_blinds_before_it_passes),
 		cmocka_unit_test(a_reply_without_an_end_is_over_when_the_client_goes_on),
 		cmocka_unit_test(a_reply_without_a_last_line_ends_by_the_pace_or_by_another_code),
 		cmocka_unit_test(a_reply_in_two_parts_stays_one_although_the_client_pipelines),
