@@ -74,7 +74,7 @@ bpffs_clear(const char *dir)
 	while ((e = readdir(d)) != NULL && err == 0) {
 		char path[PATH_MAX];
 
-		if (e->d_name[0] == '.')
+		if (strchr(e->d_name, '.') != NULL) /* the kernel's own; ours cannot have a dot */
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
 		if (e->d_type != DT_DIR)

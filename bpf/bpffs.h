@@ -11,7 +11,7 @@
  */
 int bpffs_make(const char *dir);
 
-/* Removes every pin and directory below `dir`. A `dir` that is not there is fine. */
+/* Removes every pin and directory of ours below `dir`. A `dir` that is not there is fine. */
 int bpffs_clear(const char *dir);
 
 /* Removes the directories layout-* below `dir`, but `current`. */

@@ -24,6 +24,7 @@
 #include "io/mempool.h"
 #include "io/worker.h"
 #include "live/box.h"
+#include "live/notify.h"
 #include "live/privileges.h"
 #include "live/requests.h"
 #include "live/say.h"
@@ -121,7 +122,7 @@ make_workers(struct box *box)
 		.pool = box->pool,
 		.rules = &box->rules,
 		.spread = box->spread.workers > 0 ? &box->spread : NULL,
-		.steering = box->steering.maps != NULL ? &box->steering : NULL,
+		.steering = &box->steering,
 		.stop = &box->stop,
 		.running = &box->running,
 	};
@@ -221,6 +222,19 @@ take_signals(struct box *box, int signals)
 	return true;
 }
 
+/* Tells the watchdog that all workers live, where that is so. Returns when to look again, -1: nobody watches. */
+static int
+watchdog_ms(struct box *box)
+{
+	uint64_t limit = notify_watchdog_ns();
+
+	if (limit == 0)
+		return -1;
+	if (clock_monotonic() - steering_alive(&box->steering) < limit / 2)
+		notify("WATCHDOG=1");
+	return (int)(limit / 4 / 1000000);
+}
+
 static void
 serve(struct box *box, int signals)
 {
@@ -231,8 +245,9 @@ serve(struct box *box, int signals)
 
 	say("ready: %u pair%s, %u worker%s, no rules yet: everything passes", box->ports.pairs,
 	    box->ports.pairs == 1 ? "" : "s", box->workers, box->workers == 1 ? "" : "s");
+	notify("READY=1");
 	for (;;) {
-		poll(wait, 2, -1);
+		poll(wait, 2, watchdog_ms(box));
 		if ((wait[0].revents & POLLIN) != 0 && !take_signals(box, signals))
 			return;
 		if ((wait[1].revents & POLLIN) != 0)
@@ -243,11 +258,14 @@ serve(struct box *box, int signals)
 static void
 stop(struct box *box)
 {
+	notify("STOPPING=1");
 	steering_retire(&box->steering);
 	atomic_store(&box->stop, true);
 	rte_eal_mp_wait_lcore();
 	server_close(box->server);
 	event_writer_stop(box->writer);
+	if (box->steering.maps != NULL)
+		eal_quiet();
 	ports_close(&box->ports);
 	for (unsigned i = 0; i < box->workers; i++)
 		worker_free(box->worker[i]);

@@ -83,8 +83,7 @@ check_bpffs(struct doctor *d)
 	struct statfs fs;
 	bool mounted = statfs("/sys/fs/bpf", &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
 
-	doctor_find(d, mounted ? DOCTOR_OK : DOCTOR_NOTE, "bpffs", "/sys/fs/bpf",
-		    mounted ? NULL : "mount -t bpf bpf /sys/fs/bpf", true, "%s",
+	doctor_find(d, mounted ? DOCTOR_OK : DOCTOR_NOTE, "bpffs", "/sys/fs/bpf", NULL, false, "%s",
 		    mounted ? "mounted" : "not mounted; whoever attaches the steering program mounts what it needs");
 }
 

@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_log.h>
 #include <xdp/libxdp.h>
 
 #include "io/eal.h"
@@ -198,6 +199,19 @@ print_libxdp(enum libxdp_print_level level, const char *format, va_list args)
 {
 	/* With steering, the program has no count of users on purpose: it must stay when the last one goes. */
 	return level == LIBXDP_WARN && strstr(format, "program refcnt") == NULL ? vfprintf(stderr, format, args) : 0;
+}
+
+static int
+print_nothing(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return 0;
+}
+
+void
+eal_quiet(void)
+{
+	libbpf_set_print(print_nothing);
+	rte_log_set_level_pattern("pmd.net.af_xdp", RTE_LOG_EMERG);
 }
 
 bool

@@ -17,6 +17,12 @@ bool eal_start(const struct settings *s);
 /* The lcore that worker `index` runs on. */
 unsigned eal_lcore(unsigned index);
 
+/*
+ * What follows on closing is as it should be: with steering, the AF_XDP driver tries in vain to take the program off its
+ * ports, and would complain.
+ */
+void eal_quiet(void);
+
 void eal_stop(void);
 
 #endif

@@ -179,7 +179,7 @@ tick(struct worker *w, const struct round *r)
 static void
 beat(struct worker *w, uint64_t now_ns)
 {
-	if (w->steering == NULL || now_ns - w->beat_ns < BEAT_NS)
+	if (now_ns - w->beat_ns < BEAT_NS)
 		return;
 	w->beat_ns = now_ns;
 	steering_beat(w->steering, w->index, now_ns);
@@ -296,7 +296,7 @@ worker_new(const struct worker_common *common, unsigned index)
 	front_init(&w->front, common->pool, &w->counters, common->ports,
 		   index == 0 ? NULL : common->spread->out[index]);
 	pipeline_conf(common->settings, index, &conf);
-	conf.watch = w->steering != NULL ? &w->steering->watch : NULL;
+	conf.watch = w->steering->maps != NULL ? &w->steering->watch : NULL;
 	w->events = event_ring_new(common->settings->events.ring);
 	w->pipeline = pipeline_new(&conf, &w->front.ops, &w->counters, take_event, w);
 	if (w->events == NULL || w->pipeline == NULL || !flow_list_init(&w->flows)) {

@@ -30,7 +30,7 @@ struct worker {
 	struct publication *rules;
 	struct spread *spread;  /* NULL: the only worker */
 	struct flow_list flows; /* [C] by request */
-	struct steering *steering; /* NULL: none */
+	struct steering *steering;
 	uint64_t beat_ns;       /* time of the last sign of life */
 	uint64_t tick_ns;       /* time of the last tick */
 	uint64_t wall_offset;   /* wall clock less monotonic clock, refreshed every tick */
@@ -47,7 +47,7 @@ struct worker_common {
 	struct rte_mempool *pool;
 	struct publication *rules;
 	struct spread *spread;     /* NULL: one worker */
-	struct steering *steering; /* NULL: none */
+	struct steering *steering;
 	const atomic_bool *stop;
 	atomic_uint *running;
 };

@@ -87,19 +87,18 @@ steering_attach(struct steering *st, const struct settings *s)
 void
 steering_begin(struct steering *st, unsigned workers)
 {
+	st->workers = workers;
 	if (st->maps == NULL)
 		return;
-	st->workers = workers;
 	__atomic_store_n(&st->live->beat, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&st->live->epoch, clock_monotonic(), __ATOMIC_RELEASE);
 	atomic_store(&st->begun, true);
 }
 
-/* The oldest sign of life of any worker; 0: one has given none yet. */
-static uint64_t
-oldest_pulse(struct steering *st)
+uint64_t
+steering_alive(const struct steering *st)
 {
-	uint64_t oldest = UINT64_MAX;
+	uint64_t oldest = st->workers > 0 ? UINT64_MAX : 0;
 
 	for (unsigned i = 0; i < st->workers; i++) {
 		uint64_t ns = atomic_load_explicit(&st->pulse[i].ns, memory_order_relaxed);
@@ -112,11 +111,10 @@ oldest_pulse(struct steering *st)
 void
 steering_beat(struct steering *st, unsigned worker, uint64_t now_ns)
 {
-	if (atomic_load_explicit(&st->retiring, memory_order_relaxed))
-		return;
 	atomic_store_explicit(&st->pulse[worker].ns, now_ns, memory_order_relaxed);
-	if (worker == 0)
-		__atomic_store_n(&st->live->beat, oldest_pulse(st), __ATOMIC_RELAXED);
+	if (worker != 0 || st->maps == NULL || atomic_load_explicit(&st->retiring, memory_order_relaxed))
+		return;
+	__atomic_store_n(&st->live->beat, steering_alive(st), __ATOMIC_RELAXED);
 }
 
 void

@@ -23,7 +23,7 @@ struct pulse {
 };
 
 struct steering {
-	struct steer *maps; /* NULL: no steering */
+	struct steer *maps; /* NULL: no steering; the workers' signs of life are kept nevertheless */
 	struct steer_live *live;
 	unsigned workers;
 	uint64_t drain_ns;
@@ -42,6 +42,10 @@ void steering_begin(struct steering *st, unsigned workers);
 
 /* A worker's loop runs. The first one, which owns the ports, speaks for all. Worker's thread. */
 void steering_beat(struct steering *st, unsigned worker, uint64_t now_ns);
+
+/* When all workers were last seen alive, monotonic, ns: that of the one seen longest ago. 0: not all yet. Any thread.
+ */
+uint64_t steering_alive(const struct steering *st);
 
 /*
  * The end begins: mail goes past us from now on. Returns when what was under way has come through, and the sessions
