@@ -24,7 +24,8 @@ struct flow_key {
 	uint8_t zero[2];
 };
 
-struct edit; /* edit/edit.h */
+struct edit;     /* edit/edit.h */
+struct envelope; /* splice/splice.h */
 
 /*
  * The first cache line is what a lookup reads and writes, the next three are
@@ -48,6 +49,7 @@ struct flow {
 
 	/* What a packet of the dialogue needs. */
 	struct edit *edit; /* owned by the edit pool; NULL: nothing was ever edited */
+	struct envelope *envelope; /* owned by the splice pool; NULL: the session cannot be redirected */
 	struct tcp tcp;
 	struct smtp_session smtp;
 

@@ -9,6 +9,7 @@ enum {
 	KIND_NOP = 1,
 	KIND_MSS = 2,
 	KIND_WSCALE = 3,
+	KIND_SACK_OK = 4,
 	KIND_TIMESTAMPS = 8,
 	KIND_MD5 = 19,
 	KIND_AO = 29,
@@ -30,6 +31,9 @@ take(struct tcp_options *o, const uint8_t *at, size_t len)
 			o->has_wscale = true;
 			o->wscale = at[2] < WSCALE_MAX ? at[2] : WSCALE_MAX;
 		}
+		break;
+	case KIND_SACK_OK:
+		o->has_sack |= len == 2;
 		break;
 	case KIND_TIMESTAMPS:
 		if (len == 10) {

@@ -11,13 +11,14 @@ struct tcp_options {
 	uint8_t wscale;    /* at most 14 (RFC 7323 section 2.3), where has_wscale */
 	bool has_wscale;
 	bool has_ts;
+	bool has_sack; /* SACK permitted (RFC 2018) */
 	bool is_signed; /* MD5 or TCP-AO */
 };
 
 /*
  * The options of a decoded segment. Borrows p; reads the TCP header only. An
  * option whose length is impossible ends the list: what stood before counts.
- * MSS and window scale mean something in a SYN only; the caller minds that.
+ * MSS, window scale and SACK permitted mean something in a SYN only; the caller minds that.
  */
 struct tcp_options tcp_options_read(const struct packet *p);
 

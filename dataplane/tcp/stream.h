@@ -60,6 +60,7 @@ struct tcp_half {
 	bool started : 1;     /* sent..nxt are set */
 	bool exposed : 1;     /* octets above clear have left (time limit, or the client sent them again) */
 	bool has_wscale : 1;  /* its SYN offered a window scale */
+	bool has_sack : 1;    /* its SYN offered SACK */
 	bool guessed : 1;     /* started by the other end's ack alone: octets that lie before it may still come */
 	bool busy : 1;        /* being read: tcp_resume() from within does nothing */
 };

@@ -53,6 +53,7 @@ track_syn(struct tcp_worker *w, struct tcp *t, const struct packet *p, const str
 	h->mss = o->mss != 0 ? o->mss : p->h.ip_version == 6 ? MSS_IPV6 : MSS_IPV4;
 	h->has_wscale = o->has_wscale;
 	h->wscale = o->wscale;
+	h->has_sack = o->has_sack;
 	h->has_ts = o->has_ts;
 	h->ts_recent = o->ts_value;
 	if (t->half[!p->dir].syn_seen)
