@@ -56,6 +56,8 @@ place_all(struct blob_header *h, const struct ruleset_source *s, const struct da
 	h->regex_db = place(h, db->kind[KIND_REGEX].len);
 	h->names = place(h, l->names.line_count * sizeof(struct names_line));
 	h->groups = place(h, l->names.group_count * sizeof(uint32_t));
+	h->index = place(h, l->index.line_count * sizeof(struct names_line));
+	h->index_groups = place(h, l->index.group_count * sizeof(uint32_t));
 	h->suffix_slips = place(h, l->suffix_slip_count * sizeof(struct suffix_slip_record));
 	h->confusables = place(h, l->confusable_count * sizeof(struct confusable));
 }
@@ -86,6 +88,8 @@ blob_write(struct ruleset_source *s, const struct databases *db, const struct lo
 	put(blob, h.regex_db, db->kind[KIND_REGEX].octets);
 	put(blob, h.names, l->names.lines);
 	put(blob, h.groups, l->names.groups);
+	put(blob, h.index, l->index.lines);
+	put(blob, h.index_groups, l->index.groups);
 	put(blob, h.suffix_slips, l->suffix_slips);
 	put(blob, h.confusables, l->confusables);
 	memcpy(blob, &h, sizeof(h));

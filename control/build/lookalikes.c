@@ -10,7 +10,7 @@
 struct building {
 	struct ruleset_source *source;
 	struct lookalikes_built *out;
-	struct name_entries entries;
+	struct name_entries entries, index; /* of the two tables */
 	struct suffixes *suffixes;
 	size_t pattern_cap, suffix_slip_cap;
 	struct view *siblings;
@@ -135,7 +135,7 @@ add_skeleton(struct building *b, struct view name)
 	size_t len = skeleton_ascii(b->out->confusables, b->out->confusable_count, name, skeleton);
 
 	if (len > 0)
-		name_entries_add(&b->entries, NAMES_SKELETON, view_of(skeleton, len),
+		name_entries_add(&b->index, NAMES_SKELETON, view_of(skeleton, len),
 				 pattern_of_slip(b->base, SLIP_IDN_TWIN, false, SLIP_COUNT), 0);
 }
 
@@ -149,12 +149,12 @@ add_near(struct building *b, const struct name_parts *parts)
 	if (parts->sub.len > 0 || parts->label.len < NEAR_LABEL_MIN || parts->label.len > NEAR_LABEL_MAX ||
 	    (b->out->patterns[id].flags & PATTERN_IDLE))
 		return;
-	name_entries_add(&b->entries, NAMES_NEAR, parts->suffix, 0, 0);
+	name_entries_add(&b->index, NAMES_NEAR, parts->suffix, 0, 0);
 	for (size_t i = parts->suffix.len; i > 0; i--)
 		state = names_step(state, parts->suffix.at[i - 1]);
 	unsigned count = near_rests(names_step(state, '.'), parts->label, rests);
 	for (unsigned i = 0; i < count; i++)
-		name_entries_add_fingerprint(&b->entries, rests[i], id, b->number);
+		name_entries_add_fingerprint(&b->index, rests[i], id, b->number);
 }
 
 static void
@@ -238,7 +238,7 @@ add_records(struct building *b, struct meant_list *all)
 		for (to = from + 1; to < all->count && by_text(&all->at[from].slip, &all->at[to].slip) == 0;)
 			to++;
 		size_t end = to - from > SUFFIX_READINGS_MAX ? from + SUFFIX_READINGS_MAX : to;
-		name_entries_add(&b->entries, NAMES_SUFFIX_SLIP, suffix_slip_text(&all->at[from].slip),
+		name_entries_add(&b->index, NAMES_SUFFIX_SLIP, suffix_slip_text(&all->at[from].slip),
 				 (uint32_t)b->out->suffix_slip_count, 0);
 		for (size_t i = from; i < end; i++)
 			add_record(b, &all->at[i], i + 1 == end);
@@ -252,6 +252,8 @@ add_suffix(struct building *b, struct meant_list *all, const struct suffix_use *
 
 	suffix_slips_make(&slips, b->suffixes, use->suffix, use->layouts);
 	for (size_t i = 0; i < slips.count; i++) {
+		if (slips.at[i].slip == SLIP_SUFFIX_SWAPPED)
+			continue; /* it leads to the busiest suffixes: those names stand in the table */
 		all->at = source_grow(all->at, &all->cap, all->count, sizeof(*all->at));
 		all->at[all->count++] = (struct meant){ .slip = slips.at[i], .suffix = use->suffix };
 	}
@@ -376,11 +378,12 @@ lookalikes_build(struct ruleset_source *s, struct lookalikes_built *out, struct 
 		abort();
 	take_rules(&b);
 	bool good = s->protect_count == 0 || build_protects(&b, m);
-	if (good && !names_build(&b.entries, &out->names)) {
+	if (good && !(names_build(&b.entries, &out->names) && names_build(&b.index, &out->index))) {
 		message_error(m, (struct place){ 0 }, "out of memory for the table of names");
 		good = false;
 	}
 	name_entries_free(&b.entries);
+	name_entries_free(&b.index);
 	suffixes_free(b.suffixes);
 	free(b.siblings);
 	return good;
@@ -394,4 +397,5 @@ lookalikes_free(struct lookalikes_built *l)
 	free(l->suffix_slips);
 	free(l->confusables);
 	names_built_free(&l->names);
+	names_built_free(&l->index);
 }

@@ -13,7 +13,7 @@ struct lookalikes_built {
 	struct suffix_slip_record *suffix_slips;
 	struct confusable *confusables;
 	size_t pattern_count, suffix_slip_count, confusable_count;
-	struct names_built names;
+	struct names_built names, index;
 };
 
 /* False: what is wrong is in `m`. lookalikes_free() takes *out either way. `s` gains strings. */

@@ -348,10 +348,12 @@ lookalike_expand(const struct suffixes *s, struct view name, const struct protec
 	expand_dropped(&x);
 	expand_siblings(&x, siblings);
 	if (extent == EXTENT_TABLE)
-		return;
-	suffix_slips_make(&slips, s, x.parts.suffix, p->layouts);
+		suffix_slips_swapped(&slips, s, x.parts.suffix);
+	else
+		suffix_slips_make(&slips, s, x.parts.suffix, p->layouts);
 	expand_suffix(&x);
-	expand_two(&x);
+	if (extent == EXTENT_ALL)
+		expand_two(&x);
 	suffix_slips_free(&slips);
 }
 

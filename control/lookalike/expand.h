@@ -40,6 +40,9 @@ suffix_slip_text(const struct suffix_slip *s)
 	return view_of(s->text, s->len);
 }
 
+/* The suffixes of the family of `suffix`, for "suffix-swapped". */
+void suffix_slips_swapped(struct suffix_slips *out, const struct suffixes *s, struct view suffix);
+
 /* Every slip of `suffix`, each text once for a class. suffix_slips_free() takes *out. */
 void suffix_slips_make(struct suffix_slips *out, const struct suffixes *s, struct view suffix, unsigned layouts);
 void suffix_slips_free(struct suffix_slips *s);

@@ -70,7 +70,8 @@ struct sibling_suffixes {
 /* Which lookalikes are wanted. */
 enum extent {
 	EXTENT_ALL,   /* every one */
-	EXTENT_TABLE, /* those that stand in the table of names: none of a suffix slip, see suffix_slips_make() */
+	EXTENT_TABLE, /* those that stand in the table of names: of suffix slips only "suffix-swapped", see
+			 suffix_slips_make() */
 };
 
 /*

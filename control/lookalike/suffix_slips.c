@@ -102,12 +102,17 @@ is_text(struct view v, const char *text)
 }
 
 static void
-add_known(struct making *m)
+add_pairs(struct making *m)
 {
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		if (is_text(m->suffix, pairs[i].suffix))
 			add_plain(m, SLIP_SUFFIX_PAIR, view_of(pairs[i].slip, strlen(pairs[i].slip)),
 				  pairs[i].combined);
+}
+
+static void
+add_family(struct making *m)
+{
 	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
 		bool member = is_text(m->suffix, families[f][0]);
 		for (int k = 1; k < 6 && f == 0; k++)
@@ -115,6 +120,15 @@ add_known(struct making *m)
 		for (int k = 0; k < 6 && member; k++)
 			add_plain(m, SLIP_SUFFIX_SWAPPED, view_of(families[f][k], strlen(families[f][k])), SLIP_COUNT);
 	}
+}
+
+void
+suffix_slips_swapped(struct suffix_slips *out, const struct suffixes *s, struct view suffix)
+{
+	struct making m = { .out = out, .suffixes = s, .suffix = suffix };
+
+	*out = (struct suffix_slips){ 0 };
+	add_family(&m);
 }
 
 /* Cut off at any place, or without its first label. */
@@ -184,7 +198,8 @@ suffix_slips_make(struct suffix_slips *out, const struct suffixes *s, struct vie
 	*out = (struct suffix_slips){ 0 };
 	if (suffix.len > SUFFIX_MAX)
 		return;
-	add_known(&m);
+	add_pairs(&m);
+	add_family(&m);
 	make(&m, SLIP_SUFFIX_OMISSION, edit_omission, layouts);
 	make(&m, SLIP_SUFFIX_TRANSPOSITION, edit_transposition, layouts);
 	make(&m, SLIP_SUFFIX_DOUBLING, edit_doubling, layouts);

@@ -2,6 +2,9 @@
 #include "match/lookalike.h"
 #include "match/near.h"
 
+/* Labels of a domain that are looked up, from its end. */
+#define TAILS_MAX 16
+
 struct search {
 	const struct lookalike_tables *l;
 	const struct rule_tables *t;
@@ -67,19 +70,19 @@ is_protected_name(const struct pattern *p, uint32_t id)
 	return p->slip == SLIP_NONE && p->base != 0 && p->base == id;
 }
 
-/* The patterns that an id of the table stands for: itself, or those of its group. Returns how many. */
+/* The patterns that an id of a table stands for: itself, or those of its group. Returns how many. */
 static uint32_t
-patterns_of(const struct search *s, const uint32_t *id, const uint32_t **ids)
+patterns_of(const struct search *s, const struct names *n, const uint32_t *id, const uint32_t **ids)
 {
 	uint32_t group = *id & ~NAMES_GROUP;
 
 	*ids = id;
 	if (!(*id & NAMES_GROUP))
 		return *id < s->t->pattern_count;
-	if (*id == NAMES_NONE || group >= s->l->group_count)
+	if (*id == NAMES_NONE || group >= n->group_count)
 		return 0;
-	*ids = s->l->groups + group + 1;
-	return s->l->groups[group];
+	*ids = n->groups + group + 1;
+	return n->groups[group];
 }
 
 /* A slip without a dot stands for itself only: where it is a top-level domain, others live below it. */
@@ -102,21 +105,42 @@ on_name(const struct search *s, uint32_t id, size_t from)
 		add_candidate(s, id, from);
 }
 
+/* What stands before `end`, octet by octet: the domain and every domain above it that has a fingerprint. */
+struct tails {
+	uint64_t fingerprint[TAILS_MAX];
+	size_t from[TAILS_MAX];
+	unsigned count;
+};
+
+/* Takes the fingerprints of domain[i, end) for each label at i, and asks for their buckets. */
+static void
+take_tails(const struct search *s, uint64_t state, size_t end, struct tails *t)
+{
+	struct view d = s->domain;
+
+	t->count = 0;
+	for (size_t i = end; i > 0 && t->count < TAILS_MAX; i--) {
+		state = names_step(state, d.at[i - 1]);
+		if (i > 1 && d.at[i - 2] != '.')
+			continue;
+		t->fingerprint[t->count] = names_end(state);
+		t->from[t->count] = i - 1;
+		names_prefetch(&s->l->names, t->fingerprint[t->count++]);
+	}
+}
+
 /* The domain and every domain above it, as they stand. */
 static void
 find_names(const struct search *s)
 {
-	struct view d = s->domain;
-	uint64_t state = names_begin(NAMES_DOMAIN);
+	struct tails t;
 
-	for (size_t i = d.len; i > 0; i--) {
-		state = names_step(state, d.at[i - 1]);
-		if (i > 1 && d.at[i - 2] != '.')
-			continue;
-		uint32_t id = names_find(&s->l->names, names_end(state));
+	take_tails(s, names_begin(NAMES_DOMAIN), s->domain.len, &t);
+	for (unsigned i = 0; i < t.count; i++) {
+		uint32_t id = names_find(&s->l->names, t.fingerprint[i]);
 		const uint32_t *ids;
-		for (uint32_t n = patterns_of(s, &id, &ids); n > 0; n--, ids++)
-			on_name(s, *ids, i - 1);
+		for (uint32_t n = patterns_of(s, &s->l->names, &id, &ids); n > 0; n--, ids++)
+			on_name(s, *ids, t.from[i]);
 	}
 }
 
@@ -136,18 +160,13 @@ on_righted(const struct search *s, uint32_t id, size_t from, const struct suffix
 
 /* What stands before the suffix at `from`, with the suffix that was meant. */
 static void
-find_righted(const struct search *s, size_t from, const struct suffix_slip_record *r)
+find_righted(const struct search *s, const struct tails *t, const struct suffix_slip_record *r)
 {
-	uint64_t state = r->state;
-
-	for (size_t i = from - 1; i > 0; i--) { /* the dot is part of the state */
-		state = names_step(state, s->domain.at[i - 1]);
-		if (i > 1 && s->domain.at[i - 2] != '.')
-			continue;
-		uint32_t id = names_find(&s->l->names, names_end(state));
+	for (unsigned i = 0; i < t->count; i++) {
+		uint32_t id = names_find(&s->l->names, t->fingerprint[i]);
 		const uint32_t *ids;
-		for (uint32_t n = patterns_of(s, &id, &ids); n > 0; n--, ids++)
-			on_righted(s, *ids, i - 1, r);
+		for (uint32_t n = patterns_of(s, &s->l->names, &id, &ids); n > 0; n--, ids++)
+			on_righted(s, *ids, t->from[i], r);
 	}
 }
 
@@ -155,14 +174,22 @@ find_righted(const struct search *s, size_t from, const struct suffix_slip_recor
 static void
 find_readings(const struct search *s, size_t from, uint64_t fingerprint)
 {
-	uint32_t at = names_find(&s->l->names, fingerprint);
+	uint32_t at = names_find(&s->l->index, fingerprint);
 
 	if (at == NAMES_NONE)
 		return;
-	for (uint32_t n = 0; n < SUFFIX_READINGS_MAX && at + n < s->l->suffix_slip_count; n++) {
-		const struct suffix_slip_record *r = &s->l->suffix_slips[at + n];
-		find_righted(s, from, r);
-		if (r->flags & SUFFIX_SLIP_LAST)
+	/* One reading ahead, so that its buckets are on their way while this one is looked up. */
+	const struct suffix_slip_record *r = s->l->suffix_slips + at;
+	struct tails tails[2];
+	if (at >= s->l->suffix_slip_count)
+		return;
+	take_tails(s, r->state, from - 1, &tails[0]);
+	for (uint32_t n = 0; n < SUFFIX_READINGS_MAX && at + n < s->l->suffix_slip_count; n++, r++) {
+		bool last = (r->flags & SUFFIX_SLIP_LAST) || at + n + 1 == s->l->suffix_slip_count;
+		if (!last)
+			take_tails(s, r[1].state, from - 1, &tails[(n + 1) & 1]);
+		find_righted(s, &tails[n & 1], r);
+		if (last)
 			return;
 	}
 }
@@ -212,10 +239,12 @@ find_near(const struct search *s, size_t from)
 	for (size_t i = s->domain.len; i >= from; i--) /* the dot, too */
 		state = names_step(state, s->domain.at[i - 1]);
 	unsigned count = near_rests(state, label, rests);
+	for (unsigned i = 0; i < count; i++)
+		names_prefetch(&s->l->index, rests[i]);
 	for (unsigned i = 0; i < count; i++) {
-		uint32_t id = names_find(&s->l->names, rests[i]);
+		uint32_t id = names_find(&s->l->index, rests[i]);
 		const uint32_t *ids;
-		for (uint32_t n = patterns_of(s, &id, &ids); n > 0; n--, ids++)
+		for (uint32_t n = patterns_of(s, &s->l->index, &id, &ids); n > 0; n--, ids++)
 			compare(s, *ids, label, begin);
 	}
 }
@@ -233,7 +262,7 @@ find_two_edits(const struct search *s)
 		if (d.at[i - 2] != '.')
 			continue;
 		labels++;
-		if (names_find(&s->l->names, names_end(state)) != NAMES_NONE)
+		if (names_find(&s->l->index, names_end(state)) != NAMES_NONE)
 			find_near(s, i - 1);
 	}
 }
@@ -249,9 +278,9 @@ find_skeleton(const struct search *s)
 		state = names_step(state, skeleton[i - 1]);
 		if (i > 1 && skeleton[i - 2] != '.')
 			continue;
-		uint32_t id = names_find(&s->l->names, names_end(state));
+		uint32_t id = names_find(&s->l->index, names_end(state));
 		const uint32_t *ids;
-		for (uint32_t n = patterns_of(s, &id, &ids); n > 0; n--, ids++)
+		for (uint32_t n = patterns_of(s, &s->l->index, &id, &ids); n > 0; n--, ids++)
 			add_candidate(s, *ids, 0);
 	}
 }

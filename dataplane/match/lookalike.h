@@ -32,19 +32,12 @@ struct suffix_slip_record {
 #define SUFFIX_READINGS_MAX 32
 #define SUFFIX_LABELS_MAX   3
 
-/*
- * An id of the table of names with this bit is the place of a group: a count,
- * then as many ids of patterns. Verified by ruleset/blob.c.
- */
-#define NAMES_GROUP     0x80000000u
-#define NAMES_GROUP_MAX 16
-
 struct lookalike_tables {
-	struct names names;
-	const uint32_t *groups;
+	struct names names; /* domains */
+	struct names index; /* suffix slips, skeletons, rests of labels: small, so that it stays in the cache */
 	const struct suffix_slip_record *suffix_slips;
 	const struct confusable *confusables;
-	uint32_t group_count, suffix_slip_count, confusable_count;
+	uint32_t suffix_slip_count, confusable_count;
 	uint32_t slips; /* number of classes */
 };
 

@@ -27,9 +27,17 @@ _Static_assert(sizeof(struct names_line) == 64, "a cache line");
 /* No name is further from its bucket than this; the compiler makes the table larger where one would be. */
 #define NAMES_REACH 32
 
+/*
+ * An id with this bit is the place of a group: a count, then as many ids, of
+ * the patterns that a name stands for. Verified by ruleset/blob.c.
+ */
+#define NAMES_GROUP     0x80000000u
+#define NAMES_GROUP_MAX 16
+
 struct names {
 	const struct names_line *lines;
-	uint32_t count;
+	const uint32_t *groups;
+	uint32_t count, group_count;
 };
 
 /* What a fingerprint stands for: the same text of two kinds has two fingerprints. */
@@ -72,6 +80,14 @@ static inline uint32_t
 names_bucket(uint64_t fingerprint, uint32_t count)
 {
 	return (uint32_t)(((unsigned __int128)fingerprint * count) >> 64);
+}
+
+/* Asks for the bucket of a fingerprint that will be looked up soon. */
+static inline void
+names_prefetch(const struct names *n, uint64_t fingerprint)
+{
+	if (n->count > 0)
+		__builtin_prefetch(&n->lines[names_bucket(fingerprint, n->count)]);
 }
 
 /* The id that stands for a fingerprint; NAMES_NONE: there is none. */

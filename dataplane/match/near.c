@@ -2,27 +2,28 @@
 #include "match/near.h"
 #include "match/names.h"
 
-/* The fingerprint of the first `len` octets without those at `skip` and `skip2`. */
-static uint64_t
-rest(uint64_t state, struct view label, size_t len, size_t skip, size_t skip2)
-{
-	for (size_t i = len; i > 0; i--)
-		if (i - 1 != skip && i - 1 != skip2)
-			state = names_step(state, label.at[i - 1]);
-	return names_end(state);
-}
+/* An odd number, and its inverse modulo 2^64: letters behind one that is taken away move by one place. */
+#define PLACE   0x9e3779b97f4a7c15ULL
+#define UNPLACE 0xf1de83e19937733dULL
 
 unsigned
 near_rests(uint64_t state, struct view label, uint64_t out[NEAR_RESTS_MAX])
 {
 	size_t len = label.len < NEAR_PREFIX ? label.len : NEAR_PREFIX;
+	uint64_t sum[NEAR_PREFIX + 1] = { 0 }, place = PLACE;
 	unsigned n = 0;
 
-	out[n++] = rest(state, label, len, len, len);
+	/* sum[i]: letters before i, each times a power of PLACE by where it stands. */
+	for (size_t i = 0; i < len; i++, place *= PLACE)
+		sum[i + 1] = sum[i] + label.at[i] * place;
+	out[n++] = names_end(state ^ sum[len]);
 	for (size_t i = 0; i < len; i++) {
-		out[n++] = rest(state, label, len, i, len);
-		for (size_t k = i + 1; k < len; k++)
-			out[n++] = rest(state, label, len, i, k);
+		out[n++] = names_end(state ^ (sum[i] + (sum[len] - sum[i + 1]) * UNPLACE));
+		for (size_t k = i + 1; k < len; k++) {
+			uint64_t between = (sum[k] - sum[i + 1]) * UNPLACE;
+			uint64_t behind = (sum[len] - sum[k + 1]) * (UNPLACE * UNPLACE);
+			out[n++] = names_end(state ^ (sum[i] + between + behind));
+		}
 	}
 	return n;
 }

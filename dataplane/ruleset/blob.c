@@ -37,7 +37,7 @@ blob_digest(struct view blob, uint8_t sha256[32])
 }
 
 /* The sections in the order in which they stand. */
-#define SECTIONS 10
+#define SECTIONS 12
 static void
 sections_of(const struct blob_header *h, struct blob_section section[SECTIONS])
 {
@@ -49,8 +49,10 @@ sections_of(const struct blob_header *h, struct blob_section section[SECTIONS])
 	section[5] = h->regex_db;
 	section[6] = h->names;
 	section[7] = h->groups;
-	section[8] = h->suffix_slips;
-	section[9] = h->confusables;
+	section[8] = h->index;
+	section[9] = h->index_groups;
+	section[10] = h->suffix_slips;
+	section[11] = h->confusables;
 }
 
 /* Whole records, fewer than an index with a spare bit can tell. */
@@ -77,6 +79,7 @@ sections_sound(const struct blob_header *h)
 	return h->strings.len <= UINT32_MAX && records_sound(h->rules, sizeof(struct rule)) &&
 	       records_sound(h->patterns, sizeof(struct pattern)) &&
 	       records_sound(h->names, sizeof(struct names_line)) && records_sound(h->groups, sizeof(uint32_t)) &&
+	       records_sound(h->index, sizeof(struct names_line)) && records_sound(h->index_groups, sizeof(uint32_t)) &&
 	       records_sound(h->suffix_slips, sizeof(struct suffix_slip_record)) &&
 	       records_sound(h->confusables, sizeof(struct confusable));
 }
@@ -130,26 +133,26 @@ tables_sound(const struct rule_tables *t, uint32_t slips)
 
 /* A group lies in its section and names patterns that exist. */
 static bool
-group_sound(const struct lookalike_tables *l, const struct rule_tables *t, uint32_t group)
+group_sound(const struct names *n, const struct rule_tables *t, uint32_t group)
 {
-	uint32_t count = group < l->group_count ? l->groups[group] : 0;
+	uint32_t count = group < n->group_count ? n->groups[group] : 0;
 
-	if (count < 2 || count > NAMES_GROUP_MAX || count >= l->group_count - group)
+	if (count < 2 || count > NAMES_GROUP_MAX || count >= n->group_count - group)
 		return false;
 	for (uint32_t i = 1; i <= count; i++)
-		if (l->groups[group + i] >= t->pattern_count)
+		if (n->groups[group + i] >= t->pattern_count)
 			return false;
 	return true;
 }
 
 /* Ids without the bit are compared with what they index at each look-up: what that is depends on the fingerprint. */
 static bool
-names_sound(const struct lookalike_tables *l, const struct rule_tables *t)
+names_sound(const struct names *n, const struct rule_tables *t)
 {
-	for (uint32_t i = 0; i < l->names.count; i++)
+	for (uint32_t i = 0; i < n->count; i++)
 		for (int k = 0; k < NAMES_SLOTS; k++) {
-			uint32_t id = l->names.lines[i].id[k];
-			if (id != NAMES_NONE && (id & NAMES_GROUP) && !group_sound(l, t, id & ~NAMES_GROUP))
+			uint32_t id = n->lines[i].id[k];
+			if (id != NAMES_NONE && (id & NAMES_GROUP) && !group_sound(n, t, id & ~NAMES_GROUP))
 				return false;
 		}
 	return true;
@@ -177,19 +180,27 @@ confusables_sound(const struct lookalike_tables *l)
 static bool
 lookalikes_sound(const struct lookalike_tables *l, const struct rule_tables *t)
 {
-	return l->slips < SLIP_NONE && names_sound(l, t) && suffix_slips_sound(l) && confusables_sound(l);
+	return l->slips < SLIP_NONE && names_sound(&l->names, t) && names_sound(&l->index, t) &&
+	       suffix_slips_sound(l) && confusables_sound(l);
+}
+
+static struct names
+names_of(struct view blob, struct blob_section lines, struct blob_section groups)
+{
+	return (struct names){ .lines = (const void *)(blob.at + lines.offset),
+			       .groups = (const void *)(blob.at + groups.offset),
+			       .count = (uint32_t)(lines.len / sizeof(struct names_line)),
+			       .group_count = (uint32_t)(groups.len / sizeof(uint32_t)) };
 }
 
 static struct lookalike_tables
 lookalikes_of(struct view blob, const struct blob_header *h)
 {
 	return (struct lookalike_tables){
-		.names = { .lines = (const void *)(blob.at + h->names.offset),
-			   .count = (uint32_t)(h->names.len / sizeof(struct names_line)) },
-		.groups = (const void *)(blob.at + h->groups.offset),
+		.names = names_of(blob, h->names, h->groups),
+		.index = names_of(blob, h->index, h->index_groups),
 		.suffix_slips = (const void *)(blob.at + h->suffix_slips.offset),
 		.confusables = (const void *)(blob.at + h->confusables.offset),
-		.group_count = (uint32_t)(h->groups.len / sizeof(uint32_t)),
 		.suffix_slip_count = (uint32_t)(h->suffix_slips.len / sizeof(struct suffix_slip_record)),
 		.confusable_count = (uint32_t)(h->confusables.len / sizeof(struct confusable)),
 		.slips = h->slips,
