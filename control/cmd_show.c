@@ -11,16 +11,17 @@
 #include "steer_json.h"
 #include "steer_setup.h"
 
-static const char usage[] =
-	"usage: postern show stats|flows|rules|events|steer [--config FILE] [--socket PATH] [--timeout S] [--limit N]\n"
-	"                    [--watch S] [--json]\n"
-	"  stats   counters, ports and buffers of the dataplane\n"
-	"  flows   mail connections it follows\n"
-	"  events  the last verdicts, oldest first\n"
-	"  steer   what the program in the kernel does with frames, also when no dataplane runs\n"
-	"  rules   the rules compiled last, and what is wrong with the files since\n"
-	"  --limit N  at most N flows, events or rules\n"
-	"  --watch S  again every S seconds, until interrupted\n";
+static const char usage[] = "usage: postern show stats|flows|rules|events|steer|quarantine [--config FILE] [--socket "
+			    "PATH] [--timeout S] [--limit N]\n"
+			    "                    [--watch S] [--json]\n"
+			    "  stats   counters, ports and buffers of the dataplane\n"
+			    "  flows   mail connections it follows\n"
+			    "  events  the last verdicts, oldest first\n"
+			    "  steer   what the program in the kernel does with frames, also when no dataplane runs\n"
+			    "  quarantine  where redirected mail goes, and whether that is well\n"
+			    "  rules   the rules compiled last, and what is wrong with the files since\n"
+			    "  --limit N  at most N flows, events or rules\n"
+			    "  --watch S  again every S seconds, until interrupted\n";
 
 static const struct view_of_box {
 	const char *name;
@@ -29,7 +30,7 @@ static const struct view_of_box {
 } views[] = {
 	{ "stats", ASK_DATAPLANE, show_stats },   { "flows", ASK_DATAPLANE, show_flows },
 	{ "events", ASK_DATAPLANE, show_events }, { "rules", ASK_DAEMON, show_rules },
-	{ "steer", ASK_KERNEL, show_steer },
+	{ "steer", ASK_KERNEL, show_steer },      { "quarantine", ASK_DAEMON, show_quarantine },
 };
 
 static const struct view_of_box *

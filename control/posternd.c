@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "log.h"
+#include "quarantine/quarantine.h"
 #include "reload.h"
 #include "rules_answer.h"
 #include "server.h"
@@ -26,6 +27,7 @@ struct daemon {
 	struct server server;
 	struct watch watch;
 	struct reload reload;
+	struct quarantines quarantines;
 };
 
 /* ---- requests ---- */
@@ -61,6 +63,12 @@ request_rules(struct daemon *d, uint64_t client, const json_t *request)
 	rules_answer(&d->reload, n > 0 ? (size_t)n : 0, emit, d, client);
 }
 
+static void
+request_quarantine(struct daemon *d, uint64_t client, const json_t *request)
+{
+	server_answer(&d->server, client, quarantines_answer(&d->quarantines));
+}
+
 static const struct {
 	const char *cmd;
 	void (*serve)(struct daemon *d, uint64_t client, const json_t *request);
@@ -68,6 +76,7 @@ static const struct {
 	{ "ping", request_ping },
 	{ "reload", request_reload },
 	{ "rules", request_rules },
+	{ "quarantine", request_quarantine },
 };
 
 static void
@@ -82,7 +91,7 @@ on_request(void *ctx, uint64_t client, const json_t *request)
 			return;
 		}
 	}
-	server_refuse(&d->server, client, "unknown \"cmd\"; there are ping, reload and rules");
+	server_refuse(&d->server, client, "unknown \"cmd\"; there are ping, reload, rules and quarantine");
 }
 
 /* ---- what the reload tells ---- */
@@ -140,6 +149,7 @@ on_stop(uv_signal_t *handle, int number)
 	server_close(&d->server);
 	watch_close(&d->watch);
 	reload_close(&d->reload);
+	quarantines_close(&d->quarantines);
 	uv_close((uv_handle_t *)&d->hangup, NULL);
 	uv_close((uv_handle_t *)&d->terminate, NULL);
 	uv_close((uv_handle_t *)&d->interrupt, NULL);
@@ -175,6 +185,7 @@ run(struct daemon *d)
 	if (d->settings->control.watch)
 		watch_files(&d->watch, rules, 1);
 	reload_init(&d->reload, &d->loop, d->settings, on_answer, on_files, d);
+	quarantines_init(&d->quarantines, &d->loop, d->settings);
 	reload_notice(&d->reload, true);
 	log_line("version " POSTERN_VERSION ", rules %s, requests at %s", d->settings->rules,
 		 d->settings->control.socket);

@@ -95,6 +95,11 @@ default_numbers(struct settings_loaded *l)
 	default_number(&s->events.ring, 4096);
 	default_number(&s->steering.heartbeat_ms, 200);
 	s->steering.drain_ms = l->drain_ms != NULL ? *l->drain_ms : 1000;
+	default_number(&s->quarantine.sessions, 1024);
+	default_number(&s->quarantine.setup_ms, 10000);
+	default_number(&s->quarantine.answer_s, 300);
+	default_number(&s->quarantine.session_s, 3600);
+	default_number(&s->quarantine.check_s, 10);
 	s->dataplane.idle_sleep_us = l->idle_sleep_us != NULL ? *l->idle_sleep_us : 100;
 	s->dataplane.huge_pages = l->huge_pages == NULL || *l->huge_pages;
 	s->dataplane.huge_pages_required = l->huge_pages != NULL && *l->huge_pages;
@@ -106,7 +111,8 @@ default_texts(struct settings *s)
 {
 	return default_operator(s) && default_mail_ports(s) && default_text(&s->rules, "/etc/postern/rules.conf") &&
 	       default_text(&s->dataplane.cores, "") && default_text(&s->dataplane.when_blind, "pass") &&
-	       default_text(&s->dataplane.user, "") && default_text(&s->dataplane.socket, PROTOCOL_DP_SOCKET) &&
+	       default_text(&s->dataplane.user, "") && default_text(&s->quarantine.fallback, "reject") &&
+	       default_text(&s->dataplane.socket, PROTOCOL_DP_SOCKET) &&
 	       default_text(&s->control.socket, PROTOCOL_CONTROL_SOCKET) &&
 	       default_text(&s->control.cache, "/var/cache/postern") &&
 	       default_text(&s->events.path, "/var/log/postern/events.json") &&

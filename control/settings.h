@@ -20,6 +20,13 @@ struct settings_pair {
 	char *fail; /* with steering: what happens to mail without a dataplane: "open" (NULL too) or "closed" */
 };
 
+/* A mail server that keeps mail for review. */
+struct settings_quarantine {
+	char *name;
+	char *address; /* IPv4 or IPv6 */
+	unsigned port;
+};
+
 struct settings {
 	char *operator_name; /* operator: appears in refusals; default: the host name */
 	char *rules;         /* rules: the top rule file; default /etc/postern/rules.conf */
@@ -66,12 +73,24 @@ struct settings {
 		unsigned ring;  /* events between worker and writer; default 4096 */
 	} events;
 
+	/* Where the action redirect brings mail. */
+	struct {
+		struct settings_quarantine *servers;
+		unsigned servers_count;
+		char *fallback;     /* "reject" or "defer": what happens where none can take it; default reject */
+		unsigned sessions;  /* of one worker at quarantines at a time; default 1024 */
+		unsigned setup_ms;  /* for connection, EHLO and MAIL; default 10000 */
+		unsigned answer_s;  /* silence that somebody waits through; default 300 */
+		unsigned session_s; /* the longest session; default 3600 */
+		unsigned check_s;   /* between two looks at its health; default 10 */
+	} quarantine;
+
 	/* The kernel carries what is not mail, and everything while there is no dataplane. Ports of net_af_xdp only. */
 	struct {
 		bool enabled;          /* default false */
 		char *directory;       /* of pins, on a BPF file system; default /sys/fs/bpf/postern */
 		unsigned heartbeat_ms; /* a dataplane that gave no sign of life for longer is hung; default 200 */
-		unsigned drain_ms;     /* at the end, for sessions that only the dataplane can go on with; default 1000 */
+		unsigned drain_ms; /* at the end, for sessions that only the dataplane can go on with; default 1000 */
 	} steering;
 };
 

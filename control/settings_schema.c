@@ -105,11 +105,31 @@ static const cyaml_schema_field_t steering_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t server_fields[] = {
+	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct settings_quarantine, name, 1, 31),
+	CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_POINTER, struct settings_quarantine, address, 2, 45),
+	CYAML_FIELD_UINT("port", CYAML_FLAG_DEFAULT, struct settings_quarantine, port),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t server_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct settings_quarantine,
+								       server_fields) };
+
+static const cyaml_schema_field_t quarantine_fields[] = {
+	LIST("servers", settings.quarantine.servers, struct settings_quarantine, &server_value, 8),
+	TEXT("fallback", settings.quarantine.fallback),
+	NUMBER("sessions", settings.quarantine.sessions),
+	NUMBER("setup_ms", settings.quarantine.setup_ms),
+	NUMBER("answer_s", settings.quarantine.answer_s),
+	NUMBER("session_s", settings.quarantine.session_s),
+	NUMBER("check_s", settings.quarantine.check_s),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t top_fields[] = {
 	TEXT("operator", settings.operator_name), TEXT("rules", settings.rules),
 	SECTION("dataplane", dataplane_fields),   SECTION("control", control_fields),
 	SECTION("events", events_fields),         SECTION("steering", steering_fields),
-	CYAML_FIELD_END,
+	SECTION("quarantine", quarantine_fields), CYAML_FIELD_END,
 };
 
 const cyaml_schema_value_t settings_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct settings_loaded,
@@ -135,6 +155,13 @@ static const struct settings_limit limits[] = {
 	{ "fail", 0, 0, { "open", "closed" } },
 	{ "heartbeat_ms", 5, 60000, { 0 } },
 	{ "drain_ms", 0, 60000, { 0 } },
+	{ "port", 1, 65535, { 0 } },
+	{ "fallback", 0, 0, { "reject", "defer" } },
+	{ "sessions", 1, 65536, { 0 } },
+	{ "setup_ms", 100, 60000, { 0 } },
+	{ "answer_s", 1, 3600, { 0 } },
+	{ "session_s", 1, 86400, { 0 } },
+	{ "check_s", 1, 3600, { 0 } },
 };
 
 const struct settings_limit *

@@ -122,6 +122,24 @@ show_rules(FILE *out, const json_t *answer)
 }
 
 void
+show_quarantine(FILE *out, const json_t *answer)
+{
+	static const struct table_column columns[] = {
+		{ "NAME", "name", false },   { "ADDRESS", "address", false },
+		{ "PORT", "port", true },    { "STATE", "state", false },
+		{ "FOR S", "for_s", true },  { "CHECKS", "checks", true },
+		{ "ERROR", "error", false }, { "CAPABILITIES", "capabilities", false },
+	};
+	const json_t *list = json_object_get(answer, "quarantines");
+
+	table_print(out, COLUMNS(columns), list);
+	fprintf(out, "%zu quarantines; where none can take a mail: %s\n", json_array_size(list),
+		json_string_value(json_object_get(answer, "fallback")));
+	if (json_array_size(list) > 0 && !json_is_true(json_object_get(answer, "told")))
+		fputs("the dataplane has not been told yet\n", out);
+}
+
+void
 show_events(FILE *out, const json_t *answer)
 {
 	static const struct table_column columns[] = {

@@ -10,12 +10,8 @@ static const struct {
 	const char *word;
 	void (*read)(struct reader *r);
 } statements[] = {
-	{ "rule", statement_rule },
-	{ "allow", statement_allow },
-	{ "include", statement_include },
-	{ "protect", statement_protect },
-	{ "exempt", statement_exempt },
-	{ "group", statement_group },
+	{ "rule", statement_rule },       { "allow", statement_allow },   { "include", statement_include },
+	{ "protect", statement_protect }, { "exempt", statement_exempt }, { "group", statement_group },
 };
 
 struct place
@@ -122,6 +118,17 @@ add_rule(struct reader *r, uint32_t id, enum action action, unsigned fields, con
 	return source_add_rule(r->source, &rule);
 }
 
+/* A session moves by its recipient: a sender alone says nothing of where the mail is going. */
+static bool
+check_redirect(struct reader *r, enum action action, const struct scope *scope, const struct word *field)
+{
+	if (action != ACTION_REDIRECT || scope->fields == FIELD_RCPT || scope->fields == 0)
+		return true;
+	message_error(r->messages, reader_at(r, field->column),
+		      "redirect is for recipients; expected the field rcpt, or the action reject");
+	return false;
+}
+
 void
 statement_rule(struct reader *r)
 {
@@ -139,6 +146,7 @@ statement_rule(struct reader *r)
 	if (!short_form)
 		good = read_action(r, w[2].text, w[2].column, &action) && good;
 	good = read_scope(r, first, &scope) && good;
+	good = check_redirect(r, action, &scope, &w[first]) && good;
 	good = options_read(r, &r->line, first + 3, OPTIONS_RULE, &o) && good;
 	uint32_t rule = named ? add_rule(r, id, action, scope.fields, &o) : 0;
 	if (!good)

@@ -64,16 +64,10 @@ bool
 read_action(struct reader *r, struct view word, uint16_t column, enum action *action)
 {
 	*action = action_of(word);
-	if (*action == ACTION_REDIRECT) {
-		message_error(r->messages, reader_at(r, column),
-			      "redirect needs a quarantine server, and none can be configured in this release; "
-			      "expected reject to refuse the mail, or flag to watch it");
-		return false;
-	}
 	if (*action != ACTION_PASS && *action < ACTION_ALLOW)
 		return true;
 	message_error(r->messages, reader_at(r, column),
-		      "\"%.*s\" is no action; expected flag, defer, reject, reset or drop%s", (int)word.len, word.at,
-		      *action == ACTION_ALLOW ? " (allow is a statement of its own)" : "");
+		      "\"%.*s\" is no action; expected flag, defer, reject, redirect, reset or drop%s", (int)word.len,
+		      word.at, *action == ACTION_ALLOW ? " (allow is a statement of its own)" : "");
 	return false;
 }

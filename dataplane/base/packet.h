@@ -58,6 +58,7 @@ enum {
 	PACKET_COPY = 1 << 0,        /* a copy kept for reading only: never transmitted */
 	PACKET_CHECKSUM_OK = 1 << 1, /* the NIC has verified the TCP checksum */
 	PACKET_JUDGED = 1 << 2,      /* carries octets of a verdict: may differ from what came in */
+	PACKET_SPLICED = 1 << 3,     /* comes from a quarantine, and looks as if it came from the server */
 };
 
 struct packet {

@@ -18,6 +18,7 @@
 enum event_kind {
 	EVENT_MAIL,
 	EVENT_RCPT,
+	EVENT_QUEUED, /* a quarantine has accepted the mail; the rest as in the event of its recipient */
 };
 
 struct event {
@@ -37,6 +38,8 @@ struct event {
 	char rule[64];
 	char class_name[32];
 	char means[128];
+	char quarantine[32];  /* where the recipient went, "": nowhere */
+	char answer[128];     /* EVENT_QUEUED: the reply of the quarantine, its queue id in it */
 	uint8_t address[384]; /* cut at its front where longer */
 	uint8_t domain[DOMAIN_MAX + 1];
 };

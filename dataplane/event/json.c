@@ -183,14 +183,17 @@ put_verdict(struct text *t, const struct event *e)
 	put_string(t, "means", e->means);
 	put_string(t, "action", action_name(e->action));
 	put_string(t, "ref", e->ref);
+	put_string(t, "quarantine", e->quarantine);
+	put_string(t, "answer", e->answer);
 }
 
 size_t
 event_json(const struct event *e, const struct event_key *key, bool clear, const char *capture, char *out, size_t cap)
 {
+	static const char *const kind[] = { [EVENT_MAIL] = "mail", [EVENT_RCPT] = "rcpt", [EVENT_QUEUED] = "queued" };
 	struct text t = { .at = out, .cap = cap };
 
-	put_format(&t, "{\"event\":\"%s\"", e->kind == EVENT_MAIL ? "mail" : "rcpt");
+	put_format(&t, "{\"event\":\"%s\"", kind[e->kind]);
 	if (capture != NULL)
 		put_string(&t, "capture", capture);
 	put_time(&t, e->time_ns);

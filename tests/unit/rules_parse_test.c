@@ -90,7 +90,7 @@ all_errors_of_all_files_come_in_one_go_by_place(void **state)
 		"include b.conf\n"
 		"rule r1 reject rcpt domain army.ml foo=1\n"
 		"rule r2 reject\n",
-		"rules.conf:1:9: error: \"rejekt\" is no action; expected flag, defer, reject, reset or drop\n"
+		"rules.conf:1:9: error: \"rejekt\" is no action; expected flag, defer, reject, redirect, reset or drop\n"
 		"rules.conf:1:21: error: \"domaim\" is no kind of pattern; expected domain, address or regex\n"
 		"rules.conf:3:6: error: rule id \"r1\" is taken: it was first used at rules.conf:1:6; "
 		"expected another id\n"
@@ -104,11 +104,15 @@ all_errors_of_all_files_come_in_one_go_by_place(void **state)
 }
 
 static void
-a_redirect_says_what_is_missing(void **state)
+a_redirect_is_for_recipients_alone(void **state)
 {
-	assert_refused(*state, "rule r redirect rcpt domain army.ml\n",
-		       "rules.conf:1:8: error: redirect needs a quarantine server, and none can be configured in this "
-		       "release; expected reject to refuse the mail, or flag to watch it\n");
+	assert_builds(*state, "rule r redirect rcpt domain army.ml\n");
+	assert_refused(*state, "rule r redirect from domain army.ml\n",
+		       "rules.conf:1:17: error: redirect is for recipients; expected the field rcpt, or the action "
+		       "reject\n");
+	assert_refused(*state, "rule r redirect any domain army.ml\n",
+		       "rules.conf:1:17: error: redirect is for recipients; expected the field rcpt, or the action "
+		       "reject\n");
 }
 
 static void
@@ -268,7 +272,7 @@ main(void)
 		TEST(a_line_of_the_greatest_length_and_number_of_words_is_read),
 		TEST(the_forms_of_the_contract_are_read),
 		TEST(all_errors_of_all_files_come_in_one_go_by_place),
-		TEST(a_redirect_says_what_is_missing),
+		TEST(a_redirect_is_for_recipients_alone),
 		TEST(a_public_suffix_is_refused_unless_it_is_forced),
 		TEST(a_regular_expression_is_refused_at_its_column_with_the_engines_words),
 		TEST(a_rule_that_an_allow_covers_is_a_warning),

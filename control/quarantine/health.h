@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Is a quarantine well? One dialogue now and then: greeting, EHLO, QUIT. What
+ * it offers in its EHLO reply is what sessions may be promised there. Loop
+ * thread only.
+ */
+#ifndef POSTERN_CONTROL_QUARANTINE_HEALTH_H
+#define POSTERN_CONTROL_QUARANTINE_HEALTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#define HEALTH_ANSWER_MS 5000 /* a dialogue that takes longer has failed */
+
+struct health_dialogue;
+
+struct health {
+	uv_loop_t *loop;
+	struct sockaddr_storage address;
+	struct health_dialogue *dialogue; /* the one under way; NULL: none */
+	void (*changed)(void *ctx);
+	void *ctx;
+	bool healthy;
+	uint32_t caps;    /* CAP_* of the last EHLO reply */
+	uint64_t checks;  /* dialogues that have ended */
+	uint64_t since_s; /* wall clock: when it became healthy, or ill */
+	char error[128];  /* why it is ill; "": not known yet, or healthy */
+};
+
+/* `changed` is called when health or capabilities have changed. `address` is copied. */
+void health_init(struct health *h, uv_loop_t *loop, const struct sockaddr_storage *address, void (*changed)(void *ctx),
+		 void *ctx);
+
+/* Begins a dialogue, unless one is under way. */
+void health_check(struct health *h);
+
+/* Gives up the dialogue under way. The loop must run once more. */
+void health_close(struct health *h);
+
+#endif
