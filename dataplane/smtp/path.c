@@ -13,6 +13,16 @@ trim(struct view v)
 	return v;
 }
 
+/* Sets are of a few octets: a call of strchr() for each octet of a line would cost more than all else here. */
+static inline bool
+is_one_of(const char *set, uint8_t c)
+{
+	for (; *set != '\0'; set++)
+		if ((uint8_t)*set == c)
+			return true;
+	return false;
+}
+
 /* The first (or the last) octet of `set` in v that no quotes hide; NOWHERE. An open quote hides nothing. */
 static size_t
 find_bare(struct view v, const char *set, bool last)
@@ -25,7 +35,7 @@ find_bare(struct view v, const char *set, bool last)
 		} else if (c == '"') {
 			found_before = found;
 			quote = quote == NOWHERE ? i : NOWHERE;
-		} else if (quote == NOWHERE && c != 0 && strchr(set, c) != NULL) {
+		} else if (quote == NOWHERE && is_one_of(set, c)) {
 			found = i;
 			if (!last)
 				return i;
@@ -35,7 +45,7 @@ find_bare(struct view v, const char *set, bool last)
 		return found;
 	/* The quote never closes: what stands behind it is as bare as the rest. */
 	for (size_t i = quote + 1; i < v.len; i++)
-		if (v.at[i] != 0 && strchr(set, v.at[i]) != NULL) {
+		if (is_one_of(set, v.at[i])) {
 			found_before = i;
 			if (!last)
 				break;

@@ -55,6 +55,12 @@ tcp_options_read(const struct packet *p)
 	const uint8_t *at = p->data + p->h.l4 + TCP_HEADER_LEN;
 	const uint8_t *end = p->data + p->h.payload;
 
+	/* What stacks send with data: NOP, NOP, timestamps (RFC 7323 appendix A). */
+	if (end - at == 12 && load_be32(at) == 0x0101080a) {
+		o.has_ts = true;
+		o.ts_value = load_be32(at + 4);
+		return o;
+	}
 	while (at < end && at[0] != KIND_END) {
 		if (at[0] == KIND_NOP) {
 			at++;
