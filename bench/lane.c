@@ -251,7 +251,7 @@ tick(struct lane *lane)
 }
 
 /* What is measured. Has a name of its own for profilers. */
-__attribute__((noinline)) void lane_bursts(struct lane *lane, unsigned n);
+__attribute__((noipa)) void lane_bursts(struct lane *lane, unsigned n);
 
 void
 lane_bursts(struct lane *lane, unsigned n)

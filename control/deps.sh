@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The packages that Postern needs on Debian 12, in one place. Installs only what is missing.
 #
-#   control/deps.sh GROUP...          install the groups: build, lab
+#   control/deps.sh GROUP...          install the groups: build, bench, lab
 #   control/deps.sh --list GROUP...   print their packages
 #   control/deps.sh --mta             unpack the mail servers of the lab (see below)
 set -euo pipefail
@@ -12,6 +12,8 @@ declare -A packages=(
 	[build]="gcc libc6-dev pkg-config meson ninja-build libcmocka-dev
 		libdpdk-dev libhyperscan-dev libcyaml-dev libyaml-dev libjansson-dev libsodium-dev
 		libidn2-dev libuv1-dev libpcap-dev libbpf-dev libxdp-dev libpsl-dev libicu-dev publicsuffix clang llvm bpftool"
+	# The instruction counts of bench/guard.py and the plots of postern-bench report.
+	[bench]="python3 valgrind gnuplot-nox"
 	# Two networks with mail servers (the libraries that those link to), clients and captures.
 	[lab]="python3 iproute2 ethtool procps util-linux openssl swaks tcpdump iperf3 netbase
 		libdb5.3 libicu72 libnsl2 libsasl2-2 libssl3 libgnutls-dane0 libidn12 libpcre2-8-0 libcrypt1"

@@ -90,7 +90,7 @@ end_to_end_tests() { # DIRECTORY
 }
 
 say "packages"
-control/deps.sh build lab
+control/deps.sh build bench lab
 control/deps.sh --mta
 
 for flavour in release sanitize; do
