@@ -88,7 +88,7 @@ static struct world {
 	bool in_burst[FLOWS];
 	bool wild;         /* frames that the target did not make may belong to any flow */
 	bool lose;         /* what leaves is lost */
-	uint64_t verdicts; /* before the burst */
+	uint64_t verdicts; /* before the packets at hand */
 	struct packet *burst[BURST];
 	unsigned waiting;
 	uint8_t marks;
@@ -178,18 +178,25 @@ on_event(void *ctx, const struct event *e)
 	PROMISE(e->ip_version == 4 || e->ip_version == 6);
 }
 
+/* Flows at hand have had a verdict if there was one. */
 static void
-run_burst(void)
+note_verdicts(void)
 {
-	w.now += 1000000;
-	w.verdicts = verdicts();
-	if (w.waiting > 0)
-		pipeline_burst(w.pl, w.rules, w.burst, w.waiting, w.now, w.now);
-	w.waiting = 0;
 	for (unsigned i = 0; i < FLOWS; i++) {
 		w.touched[i] |= w.in_burst[i] && verdicts() != w.verdicts;
 		w.in_burst[i] = false;
 	}
+	w.verdicts = verdicts();
+}
+
+static void
+run_burst(void)
+{
+	w.now += 1000000;
+	if (w.waiting > 0)
+		pipeline_burst(w.pl, w.rules, w.burst, w.waiting, w.now, w.now);
+	w.waiting = 0;
+	note_verdicts();
 }
 
 static void
@@ -333,7 +340,7 @@ pass_time(uint64_t ms)
 	w.now += ms * 1000000;
 	w.in_burst[0] = w.in_burst[1] = true;
 	pipeline_tick(w.pl, w.rules, w.now, w.now);
-	run_burst();
+	note_verdicts();
 }
 
 static void

@@ -261,9 +261,149 @@ def pipeline():
     write("pipeline", seeds)
 
 
+def blob():
+    """Steps: section, offset, how, and what `how` asks for."""
+    step = lambda section, offset, how, tail=b"": bytes([section]) + struct.pack(">H", offset) + bytes([how]) + tail
+    seeds = {"good": b"\0", "good-plain": b"\4", "digest": b"\1" + step(0, 0, 0, b"x"), "cut": b"\2\0\0", "cut-half": b"\2\4\0"}
+    for section in range(11):
+        for border in (0, 4, 8, 9):
+            seeds[f"section-{section}-border-{border}"] = b"\0" + step(section, 0, 2 | border << 2)
+    for offset in range(0, 24, 4):
+        seeds[f"pattern-{offset}"] = b"\0" + step(1, offset, 2 | 4 << 2)
+        seeds[f"rule-{offset}"] = b"\4" + step(0, offset, 2 | 9 << 2)
+    for offset in range(136, 310, 8):
+        seeds[f"header-{offset}"] = b"\0" + step(10, offset, 2 | 5 << 2)
+    seeds["moved"] = b"\0" + step(3, 0, 3, b"\0\x40") + step(6, 8, 3, b"\1\0")
+    write("blob", seeds)
+
+
+def rules():
+    texts = {
+        "empty": "",
+        "every-action": "rule a flag rcpt domain a.ml\nrule b reject from domain b.ml means=b.mil\nrule c defer any address x@c.ml\n"
+        "rule d reset rcpt regex ^x@d\\.ml$\nrule e drop rcpt domain e.ml\nallow rcpt domain f.ml id=f\n",
+        "options": 'rule a reject rcpt domain a.ml means=a.mil,b.mil mode=sample:50 template="No, \\"{domain}\\"?\\nAsk." class=tld confidence=90 force=yes\n',
+        "quotes": 'rule "a b" flag rcpt domain "a.ml"\nrule c flag rcpt regex "x y\\.z"\nrule d flag rcpt domain "open\n',
+        "include": "include a.list action=reject field=any means=x.mil\ninclude b.conf\n\0one.ml\ntwo.ml # c\nbob@three.ml\n\0rule z flag rcpt domain z.ml\n",
+        "hosts": "include a.list\n\0" "127.0.0.1 localhost\n0.0.0.0 a.ml b.ml\n::1 c.ml\n*.d.ml\r\n\xa0",
+        "list-as-rules": "include a.list format=rules\n\0rule y flag rcpt domain y.ml\n",
+        "circle": "include b.conf\n\0\0include rules.conf\n",
+        "glob": "include *.list id=all class=feed\ninclude [ab].conf\ninclude nothing*\n\0a.ml\n\0allow rcpt domain q.ml\n",
+        "twice": "rule a flag rcpt domain a.ml\nrule a flag rcpt domain b.ml\n",
+        "suffix": "rule a flag rcpt domain ml\nrule b flag rcpt domain co.uk force=yes\nallow any domain ml\n",
+        "names": "rule a flag rcpt domain b\u00fccher.example\nrule b flag rcpt domain xn--bcher-kva.example\nrule c flag rcpt domain a..b\n"
+        "rule d flag rcpt domain -a.ml\nrule e flag rcpt address x@[192.0.2.1]\nrule f flag rcpt domain " + "a" * 64 + ".ml\n",
+        "idle": "rule a flag rcpt domain sub.a.ml\nallow any domain a.ml\n",
+        "protect": "protect corner.example mode=enforce\nprotect few.mil classes=letter-swapped:off\nallow rcpt domain a.ml\n",
+        "protect-file": "protect @a.list mode=observe\n\0one.mil\ntwo.mil\n",
+        "wrong": "rul a\nrule\nrule a\nrule a bounce rcpt domain x\nrule a flag to domain x\nrule a flag rcpt host x\ninclude\nallow\nprotect\n",
+        "wrong-options": "rule a flag rcpt domain a.ml mode=maybe confidence=101 means= class force=no x=y mode=sample:101\n",
+        "marks": "\ufeffrule a flag rcpt domain a.ml\r\n\t# c\r\n\x01\x7f\n",
+        "regex": "rule a flag rcpt regex (\nrule b flag rcpt regex .*\nrule c flag rcpt regex a{1,9999}\n",
+        "long": "rule a flag rcpt domain " + "a." * 130 + "ml\n" + "x " * 70 + "\n",
+    }
+    write("rules", {name: text.encode() for name, text in texts.items()})
+
+
+def settings():
+    texts = {
+        "empty": "",
+        "all": "operator: example carrier\nrules: rules.conf\ndataplane:\n  pairs:\n    - inside: net_tap0\n      outside: net_tap1\n      fail: closed\n"
+        "  workers: 2\n  cores: 0-2\n  huge_pages: false\n  memory_mb: 256\n  eal_args: [--no-pci]\n  mail_ports: [25, 2525]\n  flows: 4096\n"
+        "  packets: 8192\n  held_packets: 128\n  held_packets_per_flow: 8\n  hold_ms: 500\n  refusals_per_session: 3\n  ignore_checksums: true\n"
+        "  idle_sleep_us: 0\n  when_blind: reset\n  user: nobody\n  socket: dp.sock\n",
+        "control": "control:\n  socket: c.sock\n  cache: ''\n  cache_entries: 3\n  compile_seconds: 9\n  compile_memory_mb: 128\n  watch: false\n"
+        "events:\n  path: ''\n  clear_addresses: true\n  key_file: k\n  ring: 32\nsteering:\n  enabled: true\n  directory: d\n  heartbeat_ms: 50\n  drain_ms: 0\n",
+        "ranges": "dataplane: {workers: 65, flows: 0, hold_ms: -1, packets: 0x400, memory_mb: 1e3, mail_ports: [0, 65536]}\n",
+        "types": "dataplane: []\ncontrol: x\noperator: {}\nrules: [a]\n",
+        "unknown": "operater: x\ndataplane: {worker: 1}\n? [a]\n: b\n",
+        "twice": "rules: a\nrules: b\n",
+        "anchors": "a: &a [*a]\ndataplane: &d {workers: 2}\ncontrol: *d\n",
+        "alias": "operator: &o x\nrules: *o\n",
+        "no-yaml": "\tx: [\n",
+        "nul": 'operator: "a\\0b"\n',
+        "documents": "---\nrules: a\n---\nrules: b\n",
+        "block": "operator: |\n  two\n  lines\nrules: >-\n  folded\n  text\n",
+        "null": "operator: ~\nrules:\ndataplane:\n",
+        "tags": "operator: !!str 5\nrules: !x y\ndataplane: !!map {workers: !!int 3}\n",
+    }
+    write("settings", {name: text.encode() for name, text in texts.items()})
+
+
+def requests():
+    texts = ['{"cmd":"ping"}', '{"cmd":"stats"}', '{"cmd":"flows","limit":3}', '{"cmd":"events","limit":2}', '{"cmd":"rules"}', '{"cmd":"load"}',
+             '{"cmd":"flows","limit":-1}', '{"cmd":"events","limit":9223372036854775807}', '{"cmd":"events","limit":"x"}', '{"cmd":5}', '{}', '[]', '',
+             '{"cmd":"ping","cmd":"load"}', '{"cmd":"pi\\u0000ng"}', '{"cmd":"unknown"}', '{"cmd":"ping"} x', '[[[[[[[[', '"\xff"',
+             '{"cmd":"steer"}', '{"cmd":"quarantine","entries":[{"address":"192.0.2.1"}]}']
+    seeds = {f"{i:02}": b"\0" + text.encode("latin-1") for i, text in enumerate(texts)}
+    for name, marks in {"sealed": 1, "unsealed": 2, "cut": 5}.items():
+        seeds["load-" + name] = bytes([marks]) + b'{"cmd":"load"}'
+    write("requests", seeds)
+
+
+def capture():
+    def segment(src, dst, seq, ack, flags, payload=b""):
+        head = struct.pack(">HHIIHHHH", src, dst, seq, ack, 5 << 12 | flags, 8192, 0, 0) + payload
+        addresses = bytes([10, 0, 0, 1, 10, 0, 0, 2])
+        if dst != 25:
+            addresses = addresses[4:] + addresses[:4]
+        octets = addresses + struct.pack(">HH", 6, len(head)) + head + b"\0" * (len(head) % 2)
+        total = sum(struct.unpack(f">{len(octets) // 2}H", octets))
+        total = (total & 0xFFFF) + (total >> 16)
+        total = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+        head = head[:16] + struct.pack(">H", total) + head[18:]
+        return struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(head), 1, 0x4000, 64, 6, 0) + addresses + head
+
+    def talk(lines):
+        nxt = {"C": 1000, "S": 5000}
+        frames = [segment(40000, 25, 999, 0, 2), segment(25, 40000, 4999, 1000, 0x12), segment(40000, 25, 1000, 5000, 0x10)]
+        for line in lines:
+            who, text = line[0], line[3:].encode()
+            ports = (40000, 25) if who == "C" else (25, 40000)
+            frames.append(segment(*ports, nxt[who], nxt["S" if who == "C" else "C"], 0x18, text))
+            nxt[who] += len(text)
+        return frames
+
+    def pcap(link, frames, magic=0xA1B2C3D4, order="<", snap=65535):
+        out = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snap, link)
+        for i, frame in enumerate(frames):
+            out += struct.pack(order + "IIII", 1700000000 + i, i, min(len(frame), snap), len(frame)) + frame[:snap]
+        return out
+
+    def block(kind, body):
+        body += b"\0" * (-len(body) % 4)
+        return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+    def pcapng(link, frames):
+        out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + block(1, struct.pack("<HHI", link, 0, 65535))
+        for i, frame in enumerate(frames):
+            out += block(6, struct.pack("<IIIII", 0, 0, i, len(frame), len(frame)) + frame)
+        return out
+
+    hello = ["S: 220 mx ESMTP\r\n", "C: EHLO c\r\n", "S: 250 mx\r\n", "C: MAIL FROM:<a@example.com>\r\n", "S: 250 ok\r\n"]
+    refused = talk(hello + ["C: RCPT TO:<x@army.ml>\r\n", "S: 250 ok\r\n", "C: RCPT TO:<x@drop.example>\r\n", "S: 250 ok\r\n"])
+    short = talk(hello[:2])
+    ether = [ethernet(f) for f in refused]
+    seeds = {
+        "ethernet": pcap(1, ether), "raw": pcap(101, refused), "ipv4": pcap(228, short), "null": pcap(0, [struct.pack("<I", 2) + f for f in short]),
+        "cooked": pcap(113, [struct.pack(">HHH", 0, 1, 6) + bytes(8) + b"\x08\0" + f for f in short]),
+        "cooked2": pcap(276, [struct.pack(">HHIHBB", 0x0800, 0, 2, 1, 0, 6) + bytes(8) + f for f in short]),
+        "nanoseconds": pcap(1, ether[:4], 0xA1B23C4D), "big-endian": pcap(1, ether[:4], order=">"), "snapped": pcap(1, ether, snap=60),
+        "other-link": pcap(105, short), "pcapng": pcapng(1, ether), "no-frames": pcap(1, []), "cut": pcap(1, ether)[:-20], "header-only": pcap(1, [])[:10],
+    }
+    seeds = {name: b"\0" + octets for name, octets in seeds.items()}
+    seeds["any-port"] = b"\1" + pcap(1, ether)
+    write("capture", seeds)
+
+
 if __name__ == "__main__":
     headers()
     fragments()
     address()
     dialogue()
     pipeline()
+    blob()
+    rules()
+    settings()
+    requests()
+    capture()
