@@ -58,6 +58,7 @@ place_all(struct blob_header *h, const struct ruleset_source *s, const struct da
 	h->groups = place(h, l->names.group_count * sizeof(uint32_t));
 	h->index = place(h, l->index.line_count * sizeof(struct names_line));
 	h->index_groups = place(h, l->index.group_count * sizeof(uint32_t));
+	h->rests = place(h, l->rest_words * sizeof(uint64_t));
 	h->suffix_slips = place(h, l->suffix_slip_count * sizeof(struct suffix_slip_record));
 	h->confusables = place(h, l->confusable_count * sizeof(struct confusable));
 }
@@ -90,6 +91,7 @@ blob_write(struct ruleset_source *s, const struct databases *db, const struct lo
 	put(blob, h.groups, l->names.groups);
 	put(blob, h.index, l->index.lines);
 	put(blob, h.index_groups, l->index.groups);
+	put(blob, h.rests, l->rests);
 	put(blob, h.suffix_slips, l->suffix_slips);
 	put(blob, h.confusables, l->confusables);
 	memcpy(blob, &h, sizeof(h));

@@ -12,6 +12,8 @@ struct building {
 	struct lookalikes_built *out;
 	struct name_entries entries, index; /* of the two tables */
 	struct suffixes *suffixes;
+	uint64_t *rests; /* fingerprints */
+	size_t rest_count, rest_cap;
 	size_t pattern_cap, suffix_slip_cap;
 	struct view *siblings;
 	size_t sibling_count, sibling_cap;
@@ -153,8 +155,11 @@ add_near(struct building *b, const struct name_parts *parts)
 	for (size_t i = parts->suffix.len; i > 0; i--)
 		state = names_step(state, parts->suffix.at[i - 1]);
 	unsigned count = near_rests(names_step(state, '.'), parts->label, rests);
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
 		name_entries_add_fingerprint(&b->index, rests[i], id, b->number);
+		b->rests = source_grow(b->rests, &b->rest_cap, b->rest_count, sizeof(*b->rests));
+		b->rests[b->rest_count++] = rests[i];
+	}
 }
 
 static void
@@ -346,6 +351,21 @@ add_exempts(struct building *b)
 		add_exempt(b, view_of(s->texts.at + s->exempts[i].text, s->exempts[i].len), s->exempts[i].rule);
 }
 
+static void
+make_filter(struct building *b)
+{
+	struct lookalikes_built *out = b->out;
+
+	out->rest_words = (b->rest_count * NAMES_FILTER_BITS / 64 + 64) / 64 * 64;
+	out->rests = calloc(out->rest_words, sizeof(*out->rests));
+	if (out->rests == NULL)
+		abort();
+	for (size_t i = 0; i < b->rest_count; i++) {
+		uint32_t bit = names_filter_bit(b->rests[i], (uint32_t)out->rest_words);
+		out->rests[bit / 64] |= 1ULL << (bit % 64);
+	}
+}
+
 static bool
 build_protects(struct building *b, struct messages *m)
 {
@@ -365,6 +385,7 @@ build_protects(struct building *b, struct messages *m)
 	add_suffixes(b);
 	for (size_t i = 0; i < b->source->protect_count; i++)
 		add_protect(b, &b->source->protects[i]);
+	make_filter(b);
 	return true;
 }
 
@@ -386,6 +407,7 @@ lookalikes_build(struct ruleset_source *s, struct lookalikes_built *out, struct 
 	name_entries_free(&b.index);
 	suffixes_free(b.suffixes);
 	free(b.siblings);
+	free(b.rests);
 	return good;
 }
 
@@ -396,6 +418,7 @@ lookalikes_free(struct lookalikes_built *l)
 	free(l->id_of);
 	free(l->suffix_slips);
 	free(l->confusables);
+	free(l->rests);
 	names_built_free(&l->names);
 	names_built_free(&l->index);
 }

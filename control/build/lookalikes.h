@@ -14,6 +14,8 @@ struct lookalikes_built {
 	struct confusable *confusables;
 	size_t pattern_count, suffix_slip_count, confusable_count;
 	struct names_built names, index;
+	uint64_t *rests; /* filter of the rests of labels in `index` */
+	size_t rest_words;
 };
 
 /* False: what is wrong is in `m`. lookalikes_free() takes *out either way. `s` gains strings. */

@@ -239,9 +239,9 @@ find_near(const struct search *s, size_t from)
 	for (size_t i = s->domain.len; i >= from; i--) /* the dot, too */
 		state = names_step(state, s->domain.at[i - 1]);
 	unsigned count = near_rests(state, label, rests);
-	for (unsigned i = 0; i < count; i++)
-		names_prefetch(&s->l->index, rests[i]);
 	for (unsigned i = 0; i < count; i++) {
+		if (!names_filter_passes(&s->l->rests, rests[i]))
+			continue;
 		uint32_t id = names_find(&s->l->index, rests[i]);
 		const uint32_t *ids;
 		for (uint32_t n = patterns_of(s, &s->l->index, &id, &ids); n > 0; n--, ids++)

@@ -33,8 +33,9 @@ struct suffix_slip_record {
 #define SUFFIX_LABELS_MAX   3
 
 struct lookalike_tables {
-	struct names names; /* domains */
-	struct names index; /* suffix slips, skeletons, rests of labels: small, so that it stays in the cache */
+	struct names names;        /* domains */
+	struct names index;        /* suffix slips, skeletons, rests of labels: small, so that it stays in the cache */
+	struct names_filter rests; /* fingerprints of rests of labels in `index` */
 	const struct suffix_slip_record *suffix_slips;
 	const struct confusable *confusables;
 	uint32_t suffix_slip_count, confusable_count;

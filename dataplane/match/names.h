@@ -90,6 +90,33 @@ names_prefetch(const struct names *n, uint64_t fingerprint)
 		__builtin_prefetch(&n->lines[names_bucket(fingerprint, n->count)]);
 }
 
+/*
+ * A small table of bits beside a large one of names: a fingerprint whose bit
+ * is not set is not in the table, and that is most of them.
+ */
+#define NAMES_FILTER_BITS 16 /* for each name, so that one bit in sixteen is set */
+
+struct names_filter {
+	const uint64_t *words;
+	uint32_t count; /* 0: every fingerprint passes */
+};
+
+/* The bit of a fingerprint: other digits than those of its bucket. */
+static inline uint32_t
+names_filter_bit(uint64_t fingerprint, uint32_t words)
+{
+	return (uint32_t)(((fingerprint & UINT32_MAX) * ((uint64_t)words * 64)) >> 32);
+}
+
+static inline bool
+names_filter_passes(const struct names_filter *f, uint64_t fingerprint)
+{
+	if (f->count == 0)
+		return true;
+	uint32_t bit = names_filter_bit(fingerprint, f->count);
+	return f->words[bit / 64] >> (bit % 64) & 1;
+}
+
 /* The id that stands for a fingerprint; NAMES_NONE: there is none. */
 uint32_t names_find(const struct names *n, uint64_t fingerprint);
 

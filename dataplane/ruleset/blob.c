@@ -37,7 +37,7 @@ blob_digest(struct view blob, uint8_t sha256[32])
 }
 
 /* The sections in the order in which they stand. */
-#define SECTIONS 12
+#define SECTIONS 13
 static void
 sections_of(const struct blob_header *h, struct blob_section section[SECTIONS])
 {
@@ -51,8 +51,9 @@ sections_of(const struct blob_header *h, struct blob_section section[SECTIONS])
 	section[7] = h->groups;
 	section[8] = h->index;
 	section[9] = h->index_groups;
-	section[10] = h->suffix_slips;
-	section[11] = h->confusables;
+	section[10] = h->rests;
+	section[11] = h->suffix_slips;
+	section[12] = h->confusables;
 }
 
 /* Whole records, fewer than an index with a spare bit can tell. */
@@ -80,6 +81,7 @@ sections_sound(const struct blob_header *h)
 	       records_sound(h->patterns, sizeof(struct pattern)) &&
 	       records_sound(h->names, sizeof(struct names_line)) && records_sound(h->groups, sizeof(uint32_t)) &&
 	       records_sound(h->index, sizeof(struct names_line)) && records_sound(h->index_groups, sizeof(uint32_t)) &&
+	       records_sound(h->rests, 64 * sizeof(uint64_t)) &&
 	       records_sound(h->suffix_slips, sizeof(struct suffix_slip_record)) &&
 	       records_sound(h->confusables, sizeof(struct confusable));
 }
@@ -199,6 +201,8 @@ lookalikes_of(struct view blob, const struct blob_header *h)
 	return (struct lookalike_tables){
 		.names = names_of(blob, h->names, h->groups),
 		.index = names_of(blob, h->index, h->index_groups),
+		.rests = { .words = (const void *)(blob.at + h->rests.offset),
+			   .count = (uint32_t)(h->rests.len / sizeof(uint64_t)) },
 		.suffix_slips = (const void *)(blob.at + h->suffix_slips.offset),
 		.confusables = (const void *)(blob.at + h->confusables.offset),
 		.suffix_slip_count = (uint32_t)(h->suffix_slips.len / sizeof(struct suffix_slip_record)),

@@ -5,7 +5,7 @@
  * believed, and before the engine deserialises its databases.
  *
  *   header | rules | patterns | strings | domain database | address database | regex database
- *          | names | groups | index | index groups | suffix slips | confusables
+ *          | names | groups | index | index groups | filter of rests | suffix slips | confusables
  *
  * The databases are the engine's; the sections behind them hold lists
  * and lookalikes, see match/lookalike.h.
@@ -43,7 +43,7 @@ struct blob_header {
 	uint32_t unused;
 	/* Any but `strings` may be empty. */
 	struct blob_section rules, patterns, strings, domain_db, address_db, regex_db;
-	struct blob_section names, groups, index, index_groups, suffix_slips, confusables;
+	struct blob_section names, groups, index, index_groups, rests, suffix_slips, confusables;
 };
 
 enum blob_status {
