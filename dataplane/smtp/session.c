@@ -46,15 +46,15 @@ begin_body(struct smtp_session *s)
 
 /*
  * RFC 3030: the octets behind a BDAT line, or commands where there are none. A
- * bad line that is refused for its syntax, or as no command at all, has no
- * chunk; refused for another reason it may have one, and nobody knows how long.
+ * line that is refused for its syntax, or as no command at all, has no chunk;
+ * refused for another reason (503) it has one for some servers.
  */
 static void
 begin_chunk(struct smtp_session *s, unsigned code)
 {
 	if (code / 100 == 2 && s->bdat_ok)
 		s->client = s->body_left > 0 ? CLIENT_CHUNK : CLIENT_LINE;
-	else if (s->bdat_ok || (code >= 500 && code <= 502))
+	else if (code >= 500 && code <= 502)
 		s->client = CLIENT_LINE;
 	else
 		go_blind(s, CTR_blind_grammar);

@@ -240,11 +240,13 @@ a_line_feed_behind_a_chunk_that_ends_with_cr_blinds(void **state)
 }
 
 static void
-a_bad_bdat_that_is_refused_for_another_reason_than_its_syntax_blinds(void **state)
+a_gated_bdat_that_is_refused_for_another_reason_than_its_syntax_blinds(void **state)
 {
 	/* Exim 4.96 reads "BDAT 5 X" as a chunk, and skips it where no recipient was given. */
 	CHECK(HELLO_LOG "C BDAT\nblind: blind_grammar\n", HELLO, "C: BDAT 5 X\r\nMAIL FROM:<a@b.c>\r\n",
 	      "S: 503 no recipient\r\n");
+	CHECK("S  220\nC HELO\nS HELO 250\nC BDAT\nblind: blind_grammar\n", "S: 220 mx\r\n", "C: HELO c\r\n",
+	      "S: 250 mx\r\n", "C: BDAT 5\r\nQUIT\r\n", "S: 503 no recipient\r\n");
 	CHECK(HELLO_LOG "C BDAT\nblind: blind_grammar\n", HELLO, "C: BDAT 4294967296\r\nMAIL FROM:<a@b.c>\r\n",
 	      "S: 250 ok\r\n");
 	CHECK(HELLO_LOG "C BDAT\nS BDAT 500\nC NOOP\n", HELLO, "C: BDAT\t2\tLAST\r\nNOOP\r\n", "S: 500 what\r\n");
@@ -454,7 +456,7 @@ main(void)
 		cmocka_unit_test(two_doubtful_ends_before_an_answer_blind),
 		cmocka_unit_test(a_nul_in_a_command_blinds),
 		cmocka_unit_test(a_line_feed_behind_a_chunk_that_ends_with_cr_blinds),
-		cmocka_unit_test(a_bad_bdat_that_is_refused_for_another_reason_than_its_syntax_blinds),
+		cmocka_unit_test(a_gated_bdat_that_is_refused_for_another_reason_than_its_syntax_blinds),
 		cmocka_unit_test(a_recipient_in_doubtful_words_blinds_before_it_passes),
 		cmocka_unit_test(a_reply_without_an_end_is_over_when_the_client_goes_on),
 		cmocka_unit_test(a_reply_without_a_last_line_ends_by_the_pace_or_by_another_code),
