@@ -96,6 +96,22 @@ class Doctor(unittest.TestCase):
             self.place.run("box", "ip", "link", "set", "pin0", "xdp", "off")
             self.place.run("box", program("postern"), "steer", "detach", "--config", self.box.settings)
 
+    def test_the_loader_takes_three_capabilities_and_no_less(self):
+        words = (program("postern"), "steer", "attach", "--config", self.box.settings)
+        self.place.run("box", *words)
+        try:
+            needed = ("net_admin", "bpf", "perfmon")
+            self.assertEqual(self.attach_with(needed), 0)
+            for missing in needed:
+                self.assertNotEqual(self.attach_with([n for n in needed if n != missing]), 0, f"{missing} is not needed")
+        finally:
+            self.place.run("box", program("postern"), "steer", "detach", "--config", self.box.settings)
+
+    def attach_with(self, capabilities):
+        names = ",".join(f"+{name}" for name in capabilities)
+        return self.place.run("box", "setpriv", f"--bounding-set=-all,{names}", program("postern"), "steer", "attach", "--config",
+                              self.box.settings, check=False).returncode
+
     def test_attach_and_detach_leave_nothing(self):
         steer = lambda word: self.place.run("box", program("postern"), "steer", word, "--config", self.box.settings)  # noqa: E731
         self.assertIn("pin0: attached, native", steer("attach").stdout)

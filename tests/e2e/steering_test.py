@@ -13,6 +13,7 @@ import time
 from scene import SENDER, Scene, SceneTest, network, run, sha256, wait_for
 from lab.place import HUGE_PAGES
 from lab.steering import SteeredBox
+from lab.throughput import cpu_seconds
 
 MAIL = f"MAIL FROM:<{SENDER}>\r\n"
 KILLS = 100
@@ -134,6 +135,22 @@ class FailOpen(SteeringTest):
         self.assertTrue(self.refused())
         self.assertGreater(self.more(before, "mail") + self.more(before, "edited"), 10)
         self.assertEqual(self.more(before, "open_stopped") + self.more(before, "open_hung"), 0)
+
+    def test_traffic_beside_the_mail_costs_no_worker_anything(self):
+        idle = self.cpu_percent(3)
+        packets = self.box.total("rx_packets")
+        with Beside(self.scene.place, "200M") as beside:
+            busy = self.cpu_percent(3)
+            sent, _ = beside.lost()
+        print(f"     CPU of the dataplane: {idle:.1f} % idle, {busy:.1f} % with {sent} packets beside it", flush=True)
+        self.assertEqual(self.box.total("rx_packets"), packets)
+        # A nap lasts longer or shorter as the machine is busy; a worker that forwards them takes 40 % and more.
+        self.assertLess(busy - idle, 8)
+
+    def cpu_percent(self, seconds):
+        before = cpu_seconds(self.box.dataplane_pid())
+        time.sleep(seconds)
+        return (cpu_seconds(self.box.dataplane_pid()) - before) / seconds * 100
 
     def test_a_killed_dataplane_costs_the_traffic_beside_it_nothing_and_mail_goes_on(self):
         before = self.box.steered()
@@ -280,6 +297,32 @@ class FailOpen(SteeringTest):
         finally:
             self.box.settings.write_text(text)
         self.assertTrue(self.passes())
+
+
+    def test_a_start_takes_exactly_these_capabilities(self):
+        needed = ("net_admin", "net_raw", "sys_admin", "ipc_lock", "setuid", "setgid")
+        self.stop()
+        text = self.box.settings.read_text()
+        self.box.settings.write_text(text.replace('user: ""', 'user: "nobody"'))
+        try:
+            for missing in needed:
+                left = [name for name in needed if name != missing]
+                self.assertEqual(self.starts_with(left), False, f"{missing} is not needed")
+            self.assertTrue(self.starts_with(needed), self.box.log())
+        finally:
+            self.box.wrapper = ()
+            self.box.settings.write_text(text)
+
+    def starts_with(self, capabilities):
+        names = ",".join(f"+{name}" for name in capabilities)
+        # A limit on locked memory as an ordinary login has it.
+        self.box.wrapper = ("prlimit", "--memlock=8388608", "setpriv", f"--bounding-set=-all,{names}")
+        try:
+            self.box.start_dataplane_until("ready")
+        except RuntimeError:
+            return False
+        self.stop()
+        return True
 
 
 class Encrypted(SteeringTest):

@@ -11,7 +11,8 @@ from .place import run, wait_for
 
 
 class SteeredBox(Box):
-    binary = None
+    binary = None  # in place of the one that was built
+    wrapper = ()  # a command that starts it
 
     def __init__(self, place, rules, fail="open", heartbeat_ms=200, drain_ms=1000, **how):
         super().__init__(place, rules, **how)
@@ -42,6 +43,9 @@ class SteeredBox(Box):
     def bypass(self, word):
         return self.place.run("box", program("postern"), "bypass", word, "--config", self.settings)
 
+    def detach(self):
+        return self.place.run("box", program("postern"), "steer", "detach", "--config", self.settings)
+
     def dataplane_command(self):
         return [program("postern-dp"), "-c", self.settings]
 
@@ -69,9 +73,10 @@ class SteeredBox(Box):
             self.binary = None
 
     def _launch(self, name):
-        if name != "postern-dp" or self.binary is None:
+        if name != "postern-dp":
             return super()._launch(name)
-        return self.place.start("box", self.binary, "-c", self.settings, log=f"{self.name}-{name}.log")
+        return self.place.start("box", *self.wrapper, self.binary or program(name), "-c", self.settings,
+                                log=f"{self.name}-{name}.log")
 
     def bpf_objects(self):
         """Programs and maps of the steering that the kernel holds, wherever they come from."""
