@@ -12,6 +12,7 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{ "engine", bench_engine, "The pipeline in one process, beside the limit of its loop" },
+	{ "capture", bench_capture, "Write a scenario's traffic to a capture file" },
 };
 
 static void

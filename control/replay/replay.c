@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "replay/replay.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "replay/front.h"
+
+/* Frames that come within this time run as one burst: events tell milliseconds. */
+enum { BURST_NS = 1000000, READ_AHEAD = 1 << 20 };
 
 struct replay {
 	struct replay_options o;
@@ -18,6 +22,10 @@ struct replay {
 	int written_dlt;
 	double seconds;
 	bool write_failed;
+	struct packet *burst[FLOW_BURST];
+	unsigned waiting;  /* packets in it */
+	uint64_t burst_ns; /* when its first frame was captured */
+	uint64_t wall_ns;  /* when its last one was */
 };
 
 static double
@@ -89,7 +97,22 @@ open_output(struct replay *r, int dlt)
 	return r->front.out != NULL;
 }
 
-/* One captured frame into the pipeline. A snapped frame goes in as it is: its lengths say that it is short. */
+/* What waits goes through the pipeline. */
+static void
+run_burst(struct replay *r)
+{
+	if (r->waiting == 0)
+		return;
+	pipeline_burst(r->pipeline, r->o.rules, r->burst, r->waiting, r->front.now_ns, r->wall_ns);
+	pipeline_tick(r->pipeline, r->o.rules, r->front.now_ns, r->wall_ns);
+	r->waiting = 0;
+}
+
+/*
+ * One captured frame. A snapped frame goes in as it is: its lengths say that
+ * it is short. What is written carries the time of its own frame: then there
+ * are no bursts.
+ */
 static bool
 feed(struct replay *r, const struct pcap_pkthdr *h, const u_char *octets, int link)
 {
@@ -98,13 +121,19 @@ feed(struct replay *r, const struct pcap_pkthdr *h, const u_char *octets, int li
 
 	if (p == NULL)
 		return false;
+	if (r->waiting > 0 && (now < r->burst_ns || now - r->burst_ns >= BURST_NS))
+		run_burst(r);
+	if (r->waiting == 0)
+		r->burst_ns = now;
 	/* Captures merged from several taps may step back in time; the pipeline's clock must not. */
 	if (now > r->front.now_ns)
 		r->front.now_ns = now;
+	r->wall_ns = now;
 	p->link = (uint8_t)link;
 	p->time_ns = r->front.now_ns;
-	pipeline_burst(r->pipeline, r->o.rules, &p, 1, r->front.now_ns, now);
-	pipeline_tick(r->pipeline, r->o.rules, r->front.now_ns, now);
+	r->burst[r->waiting++] = p;
+	if (r->waiting == FLOW_BURST || r->front.out != NULL)
+		run_burst(r);
 	return true;
 }
 
@@ -119,13 +148,33 @@ feed_all(struct replay *r, pcap_t *in, int link)
 	while ((got = pcap_next_ex(in, &h, &octets)) == 1) {
 		if (!feed(r, h, octets, link)) {
 			fprintf(stderr, "postern: %s: no memory\n", r->capture);
+			run_burst(r);
 			return false;
 		}
 	}
+	run_burst(r);
 	pipeline_drain(r->pipeline, r->o.rules, r->front.now_ns, r->front.now_ns);
 	if (got == PCAP_ERROR)
 		fprintf(stderr, "postern: %s: %s (what was read up to there counts)\n", r->capture, pcap_geterr(in));
 	return got != PCAP_ERROR;
+}
+
+/* Large reads: a capture is read once from end to end. NULL with a sentence in err. */
+static pcap_t *
+open_input(const char *path, char *err)
+{
+	FILE *file = fopen(path, "rb");
+	pcap_t *in;
+
+	if (file == NULL) {
+		snprintf(err, PCAP_ERRBUF_SIZE, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	setvbuf(file, NULL, _IOFBF, READ_AHEAD);
+	in = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, err);
+	if (in == NULL)
+		fclose(file);
+	return in;
 }
 
 bool
@@ -134,7 +183,7 @@ replay_file(struct replay *r, const char *path)
 	char err[PCAP_ERRBUF_SIZE];
 	const char *slash = strrchr(path, '/');
 	double begin = clock_seconds();
-	pcap_t *in = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, err);
+	pcap_t *in = open_input(path, err);
 	int dlt, link;
 	bool ok;
 
