@@ -7,6 +7,7 @@
 
 #include "build/build.h"
 #include "commands.h"
+#include "explain_near.h"
 #include "match/match.h"
 #include "ruleset/ruleset.h"
 #include "settings.h"
@@ -23,6 +24,8 @@ static const char usage[] =
 	"                     one that came with Postern)\n"
 	"  -c, --config FILE  settings file\n"
 	"  -f, --field FIELD  rcpt, from or any (default: rcpt's verdict, else from's)\n"
+	"  -n, --near         instead of the verdict, the protected names closest to NAME: name,\n"
+	"                     protected name, distance, class of the slip\n"
 	"  -t, --tsv          columns name, verdict, rule, class, means; - where there is none\n"
 	"  -j, --json         one JSON object a name\n"
 	"  -h, --help         print this\n"
@@ -37,6 +40,7 @@ struct explain {
 	const char *rules_path, *config_path;
 	unsigned fields;
 	enum format format;
+	bool near;
 	struct ruleset *rules;
 };
 
@@ -62,17 +66,14 @@ static int
 parse_options(struct explain *x, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "rules", required_argument, NULL, 'r' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "field", required_argument, NULL, 'f' },
-		{ "tsv", no_argument, NULL, 't' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "rules", required_argument, NULL, 'r' }, { "config", required_argument, NULL, 'c' },
+		{ "field", required_argument, NULL, 'f' }, { "near", no_argument, NULL, 'n' },
+		{ "tsv", no_argument, NULL, 't' },         { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },        { NULL, 0, NULL, 0 },
 	};
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "r:c:f:tjh", longs, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "r:c:f:ntjh", longs, NULL)) != -1) {
 		switch (opt) {
 		case 'r':
 			x->rules_path = optarg;
@@ -83,6 +84,9 @@ parse_options(struct explain *x, int argc, char **argv)
 		case 'f':
 			if (!parse_field(x, optarg))
 				return 2;
+			break;
+		case 'n':
+			x->near = true;
 			break;
 		case 't':
 			x->format = FORMAT_TSV;
@@ -278,6 +282,18 @@ explain_lines(const struct explain *x, FILE *in)
 	return good && !ferror(in);
 }
 
+static int
+near(const struct explain *x, int argc, char **argv)
+{
+	char *path = rules_path(x);
+	bool good = path != NULL;
+
+	for (int i = optind; i < argc && path != NULL; i++)
+		good = explain_near(path, argv[i]) && good;
+	free(path);
+	return good && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int
 cmd_explain(int argc, char **argv)
 {
@@ -286,6 +302,8 @@ cmd_explain(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (x.near)
+		return near(&x, argc, argv);
 	if (!load_rules(&x))
 		return EXIT_FAILURE;
 	bool good = optind < argc || explain_lines(&x, stdin);

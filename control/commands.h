@@ -9,6 +9,7 @@
 #define POSTERN_CONTROL_COMMANDS_H
 
 int cmd_check(int argc, char **argv);
+int cmd_expand(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_show(int argc, char **argv);

@@ -12,6 +12,7 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{ "check", cmd_check, "Report every error in rule files, without touching anything" },
+	{ "expand", cmd_expand, "List what would be taken for a slip of a name" },
 	{ "explain", cmd_explain, "Say what the rules do to a domain or address, and why" },
 	{ "reload", cmd_reload, "Compile the rules and hand them to the dataplane" },
 	{ "show", cmd_show, "Show statistics, flows, rules or events of a running box" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lookalike/edits.h"
 #include "lookalike/keyboard.h"
+#include "match/near.h"
 
 #define ALPHABET "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -157,7 +158,7 @@ struct second {
 	struct view original;
 	edit *const *edits;
 	size_t count;
-	bool apart; /* the two are in different places: not one character moved */
+	bool apart; /* the two are in different places: not one slip, not one character moved */
 	unsigned layouts;
 	edit_sink *sink;
 	void *ctx;
@@ -182,7 +183,9 @@ on_second(void *ctx, struct view text)
 {
 	struct second *s = ctx;
 
-	if (!view_equal(text, s->original) && !(s->apart && is_moved(s->original, text)))
+	if (s->apart && (near_distance(s->original, text, 1) < 2 || is_moved(s->original, text)))
+		return;
+	if (!view_equal(text, s->original))
 		s->sink(s->ctx, text);
 }
 

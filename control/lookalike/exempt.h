@@ -14,4 +14,12 @@ typedef void exempt_sink(void *ctx, struct view suffix);
  */
 void exempt_registries(const struct suffixes *s, exempt_sink *sink, void *ctx);
 
+/* Those registries as a set. */
+struct registries;
+/* NULL: out of memory. registries_free() takes it. */
+struct registries *registries_make(const struct suffixes *s);
+void registries_free(struct registries *r);
+/* `name` is one of them, or below one. */
+bool registries_cover(const struct registries *r, struct view name);
+
 #endif

@@ -33,8 +33,8 @@ suffixes_free(struct suffixes *s)
 	free(s);
 }
 
-bool
-suffixes_public(const struct suffixes *s, struct view name)
+static bool
+is_suffix(const struct suffixes *s, struct view name)
 {
 	char text[DOMAIN_MAX + 1];
 
@@ -62,6 +62,13 @@ last_label(struct view name)
 	while (i > 0 && name.at[i - 1] != '.')
 		i--;
 	return view_of(name.at + i, name.len - i);
+}
+
+/* libpsl takes names under some top-level domains that do not exist for suffixes: the last label is asked, too. */
+bool
+suffixes_public(const struct suffixes *s, struct view name)
+{
+	return is_suffix(s, name) && is_suffix(s, last_label(name));
 }
 
 bool

@@ -30,7 +30,7 @@ struct suffix_slip_record {
 
 /* Readings of one text, at most; labels of a suffix, at most. */
 #define SUFFIX_READINGS_MAX 32
-#define SUFFIX_LABELS_MAX   3
+#define SUFFIX_LABELS_MAX   6
 
 struct lookalike_tables {
 	struct names names;        /* domains */

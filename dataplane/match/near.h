@@ -16,7 +16,7 @@
 #define NEAR_RESTS_MAX 29
 /* Labels that are compared. */
 #define NEAR_LABEL_MIN 6
-#define NEAR_LABEL_MAX 40
+#define NEAR_LABEL_MAX 63
 
 /*
  * The fingerprints of the rests of `label` under the suffix that `state` is

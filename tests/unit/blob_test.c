@@ -174,6 +174,41 @@ sections_and_indices_out_of_range_are_refused_behind_a_right_digest(void **state
 	free(blob);
 }
 
+static void
+lookalike_tables_out_of_range_are_refused_behind_a_right_digest(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_builds(f, "protect army.mil\nprotect army.nl\nprotect hotmail.com\nprotect hotmai.com\n");
+	size_t len = f->result.blob_len;
+	uint8_t *blob = f->result.blob;
+	struct blob_header *h = (void *)blob;
+	struct pattern *p = (void *)(blob + h->patterns.offset);
+	uint32_t *groups = (void *)(blob + h->groups.offset);
+	struct suffix_slip_record *slip = (void *)(blob + h->suffix_slips.offset);
+	struct confusable *look = (void *)(blob + h->confusables.offset);
+	size_t last = h->patterns.len / sizeof(*p) - 1;
+
+	assert_int_equal(open_blob(blob, len), BLOB_OK);
+	assert_true(h->groups.len > 0);
+	REFUSE(h->names.len, h->names.len - 1);
+	REFUSE(h->index.offset, h->names.offset);
+	REFUSE(h->rests.len, len);
+	REFUSE(h->confusables.len, h->confusables.len + BLOB_ALIGN * 1000);
+	REFUSE(h->slips, 0);
+	REFUSE(h->slips, 255);
+	REFUSE(p[last].base, (uint32_t)last);
+	REFUSE(p[last].slip, (uint8_t)h->slips);
+	REFUSE(groups[0], 0);
+	REFUSE(groups[0], NAMES_GROUP_MAX + 1);
+	REFUSE(groups[1], (uint32_t)last + 1);
+	REFUSE(slip[0].slip, (uint8_t)h->slips);
+	REFUSE(slip[0].combined, (uint8_t)(SLIP_NONE - 1));
+	REFUSE(look[0].len, 4);
+	blob_digest(view_of(blob, len), h->sha256);
+	assert_int_equal(open_blob(blob, len), BLOB_OK);
+}
+
 int
 main(void)
 {
@@ -184,6 +219,7 @@ main(void)
 		TEST(every_flipped_octet_is_refused),
 		TEST(each_envelope_fault_has_its_own_status),
 		TEST(sections_and_indices_out_of_range_are_refused_behind_a_right_digest),
+		TEST(lookalike_tables_out_of_range_are_refused_behind_a_right_digest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
