@@ -13,9 +13,10 @@ import textwrap
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from lab import network  # noqa: E402
-from lab.box import TOP, Box, program  # noqa: E402
+from lab.box import TOP, program  # noqa: E402
 from lab.place import Place, remove_kept, wait_for  # noqa: E402
 from lab.postfix import HOME, Postfix  # noqa: E402
+from lab.steering import SteeredBox  # noqa: E402
 
 SENDER = f"alice@{HOME}"
 SHARE = TOP / "control" / "share"
@@ -61,9 +62,9 @@ class Demo:
     def build(self):
         place = self.place
         network.connect(place)
-        print(f"network    client {network.ADDRESS['client']['v4']} <-> [ postern-dp, AF_XDP on veth ] <-> "
+        print(f"network    client {network.ADDRESS['client']['v4']} <-> [ postern-dp, AF_XDP on veth, steered in the kernel ] <-> "
               f"{network.ADDRESS['server']['v4']} server")
-        self.box = Box(place, (SHARE / "rules.conf").read_text())
+        self.box = SteeredBox(place, (SHARE / "rules.conf").read_text())
         shutil.copytree(SHARE / "feeds", self.box.dir / "feeds")
         self.box.start()
         rules = self.box.show("rules")
@@ -133,10 +134,33 @@ class Demo:
         print("\n  packets on the wire meanwhile: " + ", ".join(
             f"{sent} {way.replace('_', ' ')}, {lost} lost" for way, (sent, lost) in counts.items()))
 
-    def last_part(self):
+    def operators_view(self):
         step("what the operator sees")
         print("$ postern show events")
         print(textwrap.indent(self.box.postern("show", "events").stdout.rstrip(), "  "))
+
+    def last_part(self):
+        step("the dataplane is killed; the line stays up (fail-open)")
+        before = self.box.steered()
+        pings = self.place.start("client", "ping", "-q", "-c", 400, "-i", "0.01", SERVER, log="ping")
+        self.box.dataplane.kill()
+        self.box.dataplane.wait()
+        print("$ kill -9 postern-dp")
+        self.send("unread", ("joe@army.ml",))
+        wait_for("the mail without a dataplane", 20, lambda: self.accepted("unread"))
+        self.box.start_dataplane()
+        wait_for("the rules to be live again", 20, lambda: self.box.generation() > 0)
+        self.send("read again", ("joe@navy.ml",))
+        self.settle()
+        table([self.outcome("unread", ("joe@army.ml",), ()),
+               self.outcome("read again", ("joe@navy.ml",), ("joe@navy.ml",))],
+              ("mail", "to", "server accepted", "sender received"))
+        pings.wait(20)
+        sent, _, answered = (self.place.dir / "ping").read_text().partition(" packets transmitted, ")
+        frames = self.box.steered()
+        passed = sum(frames[cause] - before[cause] for cause in ("open_stopped", "open_hung"))
+        print(f"\n  frames of mail that passed unread meanwhile: {passed}; "
+              f"pings beside it: {sent.split()[-1]} sent, {answered.split()[0]} answered")
 
     def tell_how_to_play(self):
         postern, settings = program("postern"), self.box.settings
@@ -147,7 +171,7 @@ class Demo:
   server's mailbox   ls {self.server.inbox}/new
   the rules          editor {self.box.dir}/rules.conf
   make them live     {postern} reload --config {settings}
-  look               {postern} show stats|flows|rules|events --config {settings}
+  look               {postern} show stats|flows|rules|events|steer --config {settings}
   the wire           nsenter --net=/run/netns/{self.place.namespace('server')} tcpdump -ni sv0 port 25
   end it             control/quickstart.sh --stop""")
 
@@ -164,6 +188,7 @@ def main(options):
         demo.build()
         demo.first_part()
         demo.second_part()
+        demo.operators_view()
         demo.last_part()
         if with_keep:
             demo.tell_how_to_play()
