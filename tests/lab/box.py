@@ -2,23 +2,11 @@
 """The box itself: postern-dp between pin0 and pout0, posternd beside it, and the command to ask both."""
 
 import json
-import os
 import pathlib
 import signal
 
+from .build import TOP, program
 from .place import run, wait_for
-
-TOP = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("POSTERN_BUILD", TOP / "build-release"))
-
-
-
-def program(name):
-    """Where the build put it."""
-    found = [p for p in BUILD.rglob(name) if p.is_file() and os.access(p, os.X_OK)]
-    if not found:
-        raise FileNotFoundError(f"no {name} in {BUILD}: build it first")
-    return found[0]
 
 SETTINGS = """\
 operator: Example Carrier

@@ -8,6 +8,7 @@ import json
 import pathlib
 import sys
 
+from . import build
 from .place import wait_for
 
 ADDRESS = {
@@ -21,17 +22,29 @@ TAGS = {"vlan": "8100:100", "qinq": "88a8:200,8100:100"}
 OFFLOADS = ("tx", "rx", "tso", "gso", "gro", "rxvlan", "txvlan")
 
 
-def connect(place):
+def connect(place, wire=(), mtu=1500):
+    """`wire`: options of the program wire, which then lies between the box and each end: loss behind the box counts too."""
     for side, (far, near) in END.items():
-        # One queue each way: one AF_XDP socket then sees everything.
-        place.run("box", "ip", "link", "add", near, "numtxqueues", 1, "numrxqueues", 1, "type", "veth",
-                  "peer", "name", far, "numtxqueues", 1, "numrxqueues", 1, "netns", place.namespace(side))
-        _quiet(place, "box", near)
-        _quiet(place, side, far)
-        place.run("box", "ip", "link", "set", near, "up")
-        place.run(side, "ip", "link", "set", far, "up")
+        if wire:
+            _veth(place, "wire", f"{far}-wire", side, far)
+            _veth(place, "box", near, "wire", f"{near}-wire")
+            place.start("wire", build.program("wire"), f"{far}-wire", f"{near}-wire", *wire, log=f"wire-{side}")
+        else:
+            _veth(place, "box", near, side, far)
+        place.run(side, "ip", "link", "set", far, "mtu", mtu)
         _address(place, side, far, "v4", 24)
-        _address(place, side, far, "v6", 64)
+        if mtu >= 1280:
+            _address(place, side, far, "v6", 64)
+
+
+def _veth(place, here, name, there, peer):
+    """One queue each way: one AF_XDP socket then sees everything."""
+    place.run(here, "ip", "link", "add", name, "numtxqueues", 1, "numrxqueues", 1, "type", "veth",
+              "peer", "name", peer, "numtxqueues", 1, "numrxqueues", 1, "netns", place.namespace(there))
+    for side, interface in ((here, name), (there, peer)):
+        _quiet(place, side, interface)
+        place.run(side, "ip", "link", "set", interface, "up")
+
 
 def connect_tagged(place, kind):
     """A subnet behind the tags of `kind` ("vlan", "qinq") on the same wire. Mind its lower MTU."""

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-The life of a lab on this machine: three network namespaces and one directory, both named after an id.
+The life of a lab on this machine: four network namespaces and one directory, both named after an id.
 
     ptn-ID-client  <- veth ->  ptn-ID-box  <- veth ->  ptn-ID-server       /run/postern-lab/ID
+
+A fourth, ptn-ID-wire, stays empty unless the wires themselves are to be bad (network.py).
 
 Every process of a lab runs in one of its namespaces, so that whatever happened, all of it is found and
 ended by the id alone. A lab whose owner died is removed by the next one that starts.
@@ -18,7 +20,7 @@ import time
 
 ROOT = pathlib.Path("/run/postern-lab")
 HUGE_PAGES = pathlib.Path("/proc/sys/vm/nr_hugepages")
-SIDES = ("client", "box", "server")
+SIDES = ("client", "box", "server", "wire")
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

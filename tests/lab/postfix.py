@@ -172,11 +172,16 @@ class Postfix:
                        for f in (self.dir / "queue" / d).rglob("*") if f.is_file())
 
 
+# Where Postfix and aiosmtpd, Exim, OpenSMTPD, smtp-sink write the envelope recipient; the first that is there counts.
+RECIPIENT_HEADERS = ("X-Original-To", "Envelope-To", "X-Rcpt-Args", "Delivered-To")
+
+
 class Message:
     def __init__(self, path):
         self.octets = path.read_bytes()
         self.mail = email.message_from_bytes(self.octets, policy=email.policy.default)
-        self.recipient = str(self.mail.get("X-Original-To", ""))
+        self.recipients = [str(v).strip().lstrip("<").partition(">")[0] for name in RECIPIENT_HEADERS for v in self.mail.get_all(name, ())]
+        self.recipient = self.recipients[0] if self.recipients else ""
         self.sender = str(self.mail.get("Return-Path", "")).strip("<>")
         self.subject = str(self.mail.get("Subject", ""))
 

@@ -62,9 +62,9 @@ class Tool:
         return self.run(PYTHON, "-c", AIOSMTPLIB, server, sender, json.dumps(recipients), input=file.read_text())
 
     def smtp_source(self, server, sender, recipients, file):
-        """It has one recipient, or numbers many: 1name@domain, 2name@domain, ... -A: refusals do not end it."""
+        """Further recipients it makes by numbers before the first: 2name@domain, ... -A: a refusal does not end it."""
         number = ("-r", len(recipients)) if len(recipients) > 1 else ()
-        return self.run(MTA / "postfix/usr/sbin/smtp-source", "-A", "-f", sender, "-t", recipients[0].removeprefix("1"), *number,
+        return self.run(MTA / "postfix/usr/sbin/smtp-source", "-A", "-f", sender, "-t", recipients[0], *number,
                         "-F", file, f"inet:{server}:25",
                         env={"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": str(MTA / "postfix/usr/lib/postfix"), "MAIL_CONFIG": str(self.conf())})
 
