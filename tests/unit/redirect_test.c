@@ -1,0 +1,739 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Redirected sessions through the whole pipeline: a client, a server and a
+ * quarantine that speak TCP over a wire that may lose and repeat frames, each
+ * with a clock and a window scale of its own. At the end: who has which mail,
+ * and what the client was told.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "build/build.h"
+#include "frame.h"
+#include "pipeline.h"
+#include "splice/caps.h"
+#include "splice/end.h"
+#include "splice/route.h"
+#include "tcp/options.h"
+
+#define STEP_NS 5000000ULL
+
+enum { CLIENT, SERVER, FAR, HOSTS };
+
+static const uint8_t address[HOSTS][4] = { { 192, 0, 2, 1 }, { 192, 0, 2, 2 }, { 198, 51, 100, 9 } };
+
+/* How a mail server behaves. */
+struct manner {
+	const char *hello; /* the EHLO reply; NULL: with everything */
+	const char *mail;  /* the replies; NULL: 250 */
+	const char *rcpt;
+	const char *data;
+	bool silent;           /* takes octets, and never says a word */
+	bool deaf;             /* does not answer a SYN */
+	const char *dies_at;   /* sends RST instead of an answer to the line that begins so */
+	const char *silent_at; /* from the line that begins so on */
+};
+
+struct host {
+	struct end end;
+	struct route route; /* to its peer */
+	struct route_syn syn;
+	struct manner manner;
+	uint32_t clock;  /* TSval at time 0 */
+	char line[4096]; /* client: replies; servers: the line being read */
+	size_t line_len;
+	bool body, connected, reset, gone;
+	char mail[8192]; /* accepted: envelopes and bodies */
+	char draft[8192];
+	char said[8192]; /* all octets that came in */
+	size_t said_len;
+	unsigned next; /* client: step of its script */
+	unsigned owed; /* replies it waits for */
+};
+
+static struct world {
+	struct front front;
+	struct counters ctr;
+	struct pipeline *pl;
+	struct ruleset *rules;
+	struct host host[HOSTS];
+	const char *const *script;
+	struct packet *wire[1024]; /* frames on their way to the box */
+	unsigned wire_count;
+	struct event events[64];
+	unsigned event_count;
+	uint64_t now;
+	unsigned loss; /* per cent */
+	uint32_t seed;
+} w;
+
+#define CTR(name) ((unsigned)w.ctr.value[CTR_##name])
+
+static unsigned
+chance(unsigned of)
+{
+	w.seed = w.seed * 1664525u + 1013904223u;
+	return (w.seed >> 16) % of;
+}
+
+static void
+on_event(void *ctx, const struct event *e)
+{
+	w.events[w.event_count++ % 64] = *e;
+}
+
+static void
+host_send(void *ctx, const struct end *e, const struct end_segment *s)
+{
+	struct host *h = ctx;
+	bool syn = s->flags & TCP_SYN;
+	struct packet *p = route_frame(&h->route, &w.front.ops, s, e->ts_echo, 4000, syn ? &h->syn : NULL);
+
+	assert_non_null(p);
+	assert_true(w.wire_count < 1024);
+	p->flags = 0;
+	w.wire[w.wire_count++] = p;
+}
+
+static struct end_wire
+wire_of(struct host *h)
+{
+	return (struct end_wire){ .send = host_send, .ctx = h };
+}
+
+static void
+host_say(struct host *h, const char *text, bool fin)
+{
+	const struct end_wire wire = wire_of(h);
+
+	end_say(&h->end, &wire, view_of(text, strlen(text)), fin, w.now);
+}
+
+static bool
+begins(const char *line, const char *with)
+{
+	return with != NULL && strncmp(line, with, strlen(with)) == 0;
+}
+
+static void
+server_line(struct host *h, const char *line)
+{
+	const struct manner *m = &h->manner;
+	const struct end_wire wire = wire_of(h);
+
+	if (begins(line, m->dies_at)) {
+		end_abort(&h->end, &wire);
+		h->gone = true;
+		return;
+	}
+	if (begins(line, m->silent_at))
+		h->manner.silent = true;
+	if (m->silent)
+		return;
+	if (h->body) {
+		strcat(h->draft, line);
+		if (strcmp(line, ".\r\n") != 0)
+			return;
+		h->body = false;
+		strcat(h->mail, h->draft);
+		h->draft[0] = '\0';
+		host_say(h, "250 2.0.0 Ok: queued as 4XyZ\r\n", false);
+	} else if (begins(line, "EHLO")) {
+		host_say(h,
+			 m->hello != NULL ? m->hello
+					  : "250-mx\r\n250-PIPELINING\r\n250-SIZE 100\r\n250-DSN\r\n250 CHUNKING\r\n",
+			 false);
+	} else if (begins(line, "MAIL")) {
+		if (m->mail == NULL)
+			strcpy(h->draft, line);
+		host_say(h, m->mail != NULL ? m->mail : "250 2.1.0 Ok\r\n", false);
+	} else if (begins(line, "RCPT")) {
+		if (m->rcpt == NULL)
+			strcat(h->draft, line);
+		host_say(h, m->rcpt != NULL ? m->rcpt : "250 2.1.5 Ok\r\n", false);
+	} else if (begins(line, "DATA")) {
+		h->body = strstr(h->draft, "RCPT") != NULL;
+		host_say(h,
+			 !h->body          ? "554 5.5.1 no valid recipients\r\n"
+			 : m->data != NULL ? m->data
+					   : "354 go\r\n",
+			 false);
+	} else if (begins(line, "QUIT")) {
+		host_say(h, "221 bye\r\n", true);
+	} else {
+		if (begins(line, "RSET"))
+			h->draft[0] = '\0';
+		host_say(h, "250 2.0.0 Ok\r\n", false);
+	}
+}
+
+static void
+client_line(struct host *h, const char *line)
+{
+	if (line[3] != '-' && h->owed > 0)
+		h->owed--;
+}
+
+static void
+host_octets(struct host *h, struct view v)
+{
+	assert_true(h->said_len + v.len < sizeof h->said);
+	memcpy(h->said + h->said_len, v.at, v.len);
+	h->said_len += v.len;
+	for (size_t i = 0; i < v.len && !h->gone; i++) {
+		h->line[h->line_len++] = (char)v.at[i];
+		if (v.at[i] != '\n')
+			continue;
+		h->line[h->line_len] = '\0';
+		h->line_len = 0;
+		h == &w.host[CLIENT] ? client_line(h, h->line) : server_line(h, h->line);
+	}
+}
+
+static void
+accept_connection(struct host *h, const struct packet *p)
+{
+	const struct tcp_options o = tcp_options_read(p);
+	const struct end_wire wire = wire_of(h);
+	struct end_segment s = { .flags = TCP_SYN | TCP_ACK, .seq = 77 * (uint32_t)(h - w.host), .ack = p->h.seq + 1 };
+
+	if (h->manner.deaf || h->gone)
+		return;
+	s.has_ts = o.has_ts;
+	s.ts_value = h->end.ts_value;
+	if (h->connected) { /* our SYN-ACK was lost */
+		wire.send(wire.ctx, &h->end, &s);
+		return;
+	}
+	assert_true(route_of(&h->route, p));
+	route_turn(&h->route);
+	end_adopt(&h->end, s.seq + 1, s.ack);
+	h->end.has_ts = o.has_ts;
+	h->end.mss = 1448;
+	h->end.ts_echo = o.ts_value;
+	h->connected = true;
+	wire.send(wire.ctx, &h->end, &s);
+	if (!h->manner.silent)
+		host_say(h, "220 mx ESMTP\r\n", false);
+}
+
+static void
+host_take(struct host *h, const struct packet *p)
+{
+	const struct tcp_options o = tcp_options_read(p);
+	const struct end_wire wire = wire_of(h);
+	const struct end_segment s = { .seq = p->h.seq,
+				       .ack = p->h.ack,
+				       .flags = (uint8_t)p->h.tcp_flags,
+				       .has_ts = o.has_ts,
+				       .ts_value = o.ts_value,
+				       .payload = view_of(p->data + p->h.payload, p->h.payload_len) };
+	struct view data = { 0 };
+
+	if (h != &w.host[CLIENT] && (p->h.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
+		accept_connection(h, p);
+		return;
+	}
+	/* PAWS (RFC 7323 section 5.3): what comes behind its time is dropped, as a held packet behind a filled gap is.
+	 */
+	if (h->end.state == END_OPEN && h->end.has_ts && !(p->h.tcp_flags & TCP_RST)) {
+		assert_true(o.has_ts);
+		assert_true(w.loss > 0 || seq_leq(h->end.ts_echo, o.ts_value));
+		if (seq_lt(o.ts_value, h->end.ts_echo))
+			return;
+	}
+	unsigned got = end_input(&h->end, &wire, &s, &data, w.now);
+	h->reset |= (got & END_RESET) != 0;
+	if (got & END_DATA)
+		host_octets(h, data);
+	if ((got & END_FIN) && !h->end.fin_said)
+		host_say(h, "", true);
+}
+
+/* What left the box reaches the host it is addressed to. */
+static void
+deliver(void)
+{
+	struct packet *p;
+
+	while ((p = front_take(&w.front)) != NULL) {
+		assert_int_equal(headers_decode(p), DECODE_TCP);
+		assert_true(checksum_tcp_ok(p));
+		const uint8_t *to = p->data + p->h.l3 + 16;
+		for (unsigned i = 0; i < HOSTS; i++)
+			if (memcmp(to, address[i], 4) == 0 && chance(100) >= w.loss) {
+				p->side = i == CLIENT ? SIDE_OUTSIDE : SIDE_INSIDE;
+				host_take(&w.host[i], p);
+			}
+		front_release(&w.front, p);
+	}
+}
+
+static void
+carry(void)
+{
+	for (unsigned rounds = 0; w.wire_count > 0 && rounds < 200; rounds++) {
+		struct packet *frames[1024];
+		unsigned n = w.wire_count;
+
+		memcpy(frames, w.wire, n * sizeof frames[0]);
+		w.wire_count = 0;
+		for (unsigned i = 0; i < n; i++) {
+			struct packet *p = frames[i];
+			bool from_client = p->h.src_port == 40000;
+			if (chance(100) < w.loss) {
+				front_release(&w.front, p);
+				continue;
+			}
+			p->side = from_client ? SIDE_INSIDE : SIDE_OUTSIDE;
+			p->time_ns = w.now;
+			pipeline_burst(w.pl, w.rules, &p, 1, w.now, w.now);
+			deliver();
+		}
+	}
+}
+
+static void
+client_goes_on(struct host *h)
+{
+	while (h->end.state == END_OPEN && h->owed == 0 && w.script[h->next] != NULL && !h->end.fin_read) {
+		const char *text = w.script[h->next];
+		if (h->end.text_len > 0)
+			return;
+		h->next++;
+		/* A body is answered once; of a group each line. */
+		if (strstr(text, "\r\n.\r\n") != NULL)
+			h->owed = 1;
+		else
+			for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+				h->owed++;
+		host_say(h, text, false);
+	}
+}
+
+/* Lets `seconds` pass, or less where the client is done. */
+static void
+run(unsigned seconds)
+{
+	for (uint64_t end = w.now + seconds * 1000000000ULL; w.now < end; w.now += STEP_NS) {
+		for (unsigned i = 0; i < HOSTS; i++) {
+			const struct end_wire wire = wire_of(&w.host[i]);
+			w.host[i].end.ts_value = w.host[i].clock + (uint32_t)(w.now / 1000000);
+			end_tick(&w.host[i].end, &wire, w.now);
+		}
+		client_goes_on(&w.host[CLIENT]);
+		carry();
+		pipeline_tick(w.pl, w.rules, w.now, w.now);
+		deliver();
+		carry();
+	}
+}
+
+static struct ruleset *
+compile(const char *text)
+{
+	const struct build_options options = { .operator_name = "example carrier", .generation = 7 };
+	char path[] = "/tmp/postern-rules-XXXXXX", err[256];
+	struct build_result built;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+	assert_true(build_rules(path, &options, stderr, &built));
+	unlink(path);
+	struct ruleset *rules = ruleset_load(view_of(built.blob, built.blob_len), 1, err, sizeof err);
+	assert_non_null(rules);
+	build_result_free(&built);
+	return rules;
+}
+
+static void
+begin_pipeline(void)
+{
+	struct pipeline_config c;
+	struct quarantine_table table = {
+		.generation = 1,
+		.count = 1,
+		.fallback = ACTION_REJECT,
+		.sessions = 8,
+		.setup_ms = 5000,
+		.answer_ms = 20000,
+		.session_s = 600,
+		.entry = { { .name = "attic", .port = 25, .ip_version = 4, .healthy = true, .caps = 0xffff } }
+	};
+
+	memcpy(table.entry[0].addr, address[FAR], 4);
+	pipeline_config_default(&c);
+	c.flows.flows = 64;
+	c.splices = 8;
+	w.pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
+	assert_non_null(w.pl);
+	pipeline_quarantines(w.pl, &table);
+}
+
+static int
+open_world(void **state)
+{
+	memset(&w, 0, sizeof w);
+	front_init(&w.front);
+	w.now = 1000000000;
+	w.seed = 1;
+	w.rules = compile("rule r1 redirect rcpt domain army.ml means=army.mil\n"
+			  "rule r2 reject rcpt domain navy.ml means=navy.mil\n");
+	begin_pipeline();
+	for (unsigned i = 0; i < HOSTS; i++) {
+		w.host[i].syn = (struct route_syn){
+			.mss = 1460, .wscale = (uint8_t)(7 - i), .has_wscale = true, .has_sack = true
+		};
+		w.host[i].clock = 0x40000000u * (i + 1) + 0x3fffff00u; /* one of them wraps soon */
+		w.host[i].end.ts_value = w.host[i].clock + 1000;
+	}
+	return 0;
+}
+
+static int
+close_world(void **state)
+{
+	pipeline_drain(w.pl, w.rules, w.now, w.now);
+	deliver();
+	for (unsigned i = 0; i < w.wire_count; i++)
+		front_release(&w.front, w.wire[i]);
+	pipeline_free(w.pl);
+	ruleset_free(w.rules);
+	assert_int_equal(w.front.alive, 0);
+	assert_int_equal(CTR(changed_unjudged), 0);
+	return 0;
+}
+
+/* The client connects to the server and says the steps of `script`, each when the one before is answered. */
+static void
+session(const char *const *script, unsigned seconds)
+{
+	struct host *c = &w.host[CLIENT];
+	const struct end_wire wire = wire_of(c);
+
+	w.script = script;
+	c->route = (struct route){ .link = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0 },
+				   .link_len = 14,
+				   .from_port = 40000,
+				   .to_port = 25,
+				   .ip_version = 4,
+				   .side = SIDE_OUTSIDE };
+	memcpy(c->route.from, address[CLIENT], 4);
+	memcpy(c->route.to, address[SERVER], 4);
+	c->end.has_ts = true;
+	c->end.mss = 1448;
+	c->owed = 1; /* the greeting */
+	end_connect(&c->end, &wire, 0xfffffff0u, w.now);
+	run(seconds);
+}
+
+static void
+expect_said(unsigned host, const char *text)
+{
+	struct host *h = &w.host[host];
+
+	h->said[h->said_len] = '\0';
+	assert_string_equal(h->said, text);
+}
+
+#define BODY "Subject: plans\r\n\r\nRCPT TO:<x@army.ml>\r\nbody\r\n.\r\n"
+
+static const char *const one_mail[] = { "EHLO c.example\r\n",
+					"MAIL FROM:<a@c.example> SIZE=50\r\n",
+					"RCPT TO:<x@army.ml>\r\n",
+					"DATA\r\n",
+					BODY,
+					"QUIT\r\n",
+					NULL };
+static const char *const one_group[] = { "EHLO c.example\r\n",
+					 "MAIL FROM:<a@c.example> SIZE=50\r\nRCPT TO:<x@army.ml>\r\nDATA\r\n", BODY,
+					 "QUIT\r\n", NULL };
+
+#define AT_FAR "MAIL FROM:<a@c.example> SIZE=50\r\nRCPT TO:<x@army.ml>\r\n" BODY
+
+static void
+expect_mail_at_far_only(void)
+{
+	assert_string_equal(w.host[FAR].mail, AT_FAR);
+	assert_string_equal(w.host[SERVER].mail, "");
+	assert_true(end_done(&w.host[CLIENT].end));
+	assert_true(end_done(&w.host[SERVER].end));
+	assert_false(w.host[CLIENT].reset);
+	assert_int_equal(CTR(verdict_redirect), 1);
+	assert_int_equal(CTR(redirect_queued), 1);
+}
+
+static void
+a_flagged_mail_goes_to_the_quarantine_and_the_server_is_left_in_order(void **state)
+{
+	session(one_mail, 10);
+	expect_said(CLIENT, "220 mx ESMTP\r\n250-mx\r\n250-PIPELINING\r\n250-SIZE 100\r\n250-DSN\r\n250 CHUNKING\r\n"
+			    "250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 go\r\n250 2.0.0 Ok: queued as 4XyZ\r\n221 bye\r\n");
+	expect_said(SERVER, "EHLO c.example\r\nMAIL FROM:<a@c.example> SIZE=50\r\nRSET\r\nQUIT\r\n");
+	expect_mail_at_far_only();
+	assert_int_equal(w.event_count, 2);
+	assert_int_equal(w.events[0].applied, ACTION_REDIRECT);
+	assert_string_equal(w.events[0].quarantine, "attic");
+	assert_int_equal(w.events[1].kind, EVENT_QUEUED);
+	assert_string_equal(w.events[1].answer, "250 2.0.0 Ok: queued as 4XyZ");
+}
+
+static void
+a_client_that_pipelines_is_redirected_as_well(void **state)
+{
+	session(one_group, 10);
+	expect_said(SERVER, "EHLO c.example\r\nMAIL FROM:<a@c.example> SIZE=50\r\nRSET\r\nQUIT\r\n");
+	expect_mail_at_far_only();
+}
+
+static void
+on_a_wire_that_loses_frames_the_mail_arrives_once_and_whole(void **state)
+{
+	unsigned moved = 0;
+
+	for (unsigned seed = 1; seed <= 60; seed++) {
+		open_world(state);
+		w.seed = seed * 7919;
+		w.loss = 5 + seed % 3 * 10;
+		session(seed % 2 ? one_mail : one_group, 120);
+		/* Where the setting up was too slow, the recipient was refused instead (and the script says its body as
+		 * commands). */
+		assert_string_equal(w.host[SERVER].mail, "");
+		moved += CTR(verdict_redirect);
+		if (CTR(verdict_redirect) == 1) {
+			w.host[CLIENT].said[w.host[CLIENT].said_len] = '\0';
+			if (strstr(w.host[CLIENT].said, "queued as") != NULL)
+				assert_string_equal(w.host[FAR].mail, AT_FAR);
+			else
+				assert_true(CTR(redirect_failed) == 1 || w.host[CLIENT].end.state == END_GIVEN_UP);
+		} else {
+			assert_string_equal(w.host[FAR].mail, "");
+			assert_true(CTR(verdict_reject) >= 1 || w.host[CLIENT].end.state == END_GIVEN_UP);
+		}
+		close_world(state);
+	}
+	assert_true(moved > 40);
+	open_world(state);
+}
+
+#define REFUSED "550 5.1.2 army.ml looks like a mistyped army.mil: "
+
+static void
+expect_refused_at_the_server(void)
+{
+	struct host *c = &w.host[CLIENT];
+
+	c->said[c->said_len] = '\0';
+	assert_non_null(strstr(c->said, REFUSED));
+	assert_string_equal(w.host[FAR].mail, "");
+	assert_string_equal(w.host[SERVER].mail, "");
+	assert_int_equal(CTR(verdict_redirect), 0);
+	assert_int_equal(CTR(verdict_reject), 1);
+	assert_int_equal(w.events[0].applied, ACTION_REJECT);
+	assert_true(end_done(&c->end));
+}
+
+static const char *const refused_mail[] = { "EHLO c.example\r\n", "MAIL FROM:<a@c.example> SIZE=50\r\n",
+					    "RCPT TO:<x@army.ml>\r\n", "QUIT\r\n", NULL };
+
+static void
+a_quarantine_that_does_not_answer_leaves_the_session_where_it_is(void **state)
+{
+	w.host[FAR].manner.deaf = true;
+	session(refused_mail, 20);
+	expect_refused_at_the_server();
+	assert_int_equal(CTR(redirect_late), 1);
+}
+
+static void
+a_quarantine_that_says_nothing_leaves_the_session_where_it_is(void **state)
+{
+	w.host[FAR].manner.silent = true;
+	session(refused_mail, 20);
+	expect_refused_at_the_server();
+	assert_int_equal(CTR(redirect_late), 1);
+}
+
+static void
+a_quarantine_that_is_full_leaves_the_session_where_it_is(void **state)
+{
+	w.host[FAR].manner.mail = "452 4.3.1 Insufficient system storage\r\n";
+	session(refused_mail, 20);
+	expect_refused_at_the_server();
+	assert_int_equal(CTR(redirect_refused), 1);
+	assert_true(w.host[FAR].reset);
+}
+
+static void
+a_quarantine_that_offers_less_leaves_the_session_where_it_is(void **state)
+{
+	w.host[FAR].manner.hello = "250-mx\r\n250 PIPELINING\r\n";
+	session(refused_mail, 20);
+	expect_refused_at_the_server();
+	assert_int_equal(CTR(redirect_unfit), 1);
+}
+
+static void
+a_quarantine_that_refuses_the_recipient_has_the_last_word(void **state)
+{
+	w.host[FAR].manner.rcpt = "550 5.1.1 not here\r\n";
+	session(refused_mail, 20);
+	w.host[CLIENT].said[w.host[CLIENT].said_len] = '\0';
+	assert_non_null(strstr(w.host[CLIENT].said, "550 5.1.1 not here\r\n221 bye\r\n"));
+	assert_string_equal(w.host[SERVER].mail, "");
+	expect_said(SERVER, "EHLO c.example\r\nMAIL FROM:<a@c.example> SIZE=50\r\nRSET\r\nQUIT\r\n");
+}
+
+/* Nobody has the mail, and the client was told so with 4xx and an orderly end. */
+static void
+expect_deferred(void)
+{
+	struct host *c = &w.host[CLIENT];
+
+	c->said[c->said_len] = '\0';
+	if (strstr(c->said, "451 4.3.0") == NULL)
+		fail_msg("the client read %s", c->said);
+	assert_null(strstr(c->said, "queued"));
+	assert_string_equal(w.host[FAR].mail, "");
+	assert_string_equal(w.host[SERVER].mail, "");
+	assert_true(end_done(&c->end));
+	assert_false(c->reset);
+	assert_int_equal(CTR(redirect_failed), 1);
+}
+
+static void
+a_quarantine_that_dies_behind_the_hand_over_defers_the_mail(void **state)
+{
+	static const char *const at[] = { "RCPT", "DATA", "Subject", "body", ".\r\n" };
+
+	for (unsigned i = 0; i < 5; i++) {
+		open_world(state);
+		w.host[FAR].manner.dies_at = at[i];
+		session(i % 2 ? one_mail : one_group, 60);
+		expect_deferred();
+		close_world(state);
+	}
+	open_world(state);
+}
+
+static void
+a_quarantine_that_falls_silent_defers_the_mail_in_bounded_time(void **state)
+{
+	w.host[FAR].manner.silent_at = "DATA";
+	session(one_mail, 60);
+	expect_deferred();
+}
+
+static void
+a_flagged_recipient_behind_a_good_one_comes_again_by_itself(void **state)
+{
+	static const char *const script[] = { "EHLO c.example\r\n",
+					      "MAIL FROM:<a@c.example>\r\n",
+					      "RCPT TO:<y@army.mil>\r\n",
+					      "RCPT TO:<x@army.ml>\r\n",
+					      "DATA\r\n",
+					      BODY,
+					      "QUIT\r\n",
+					      NULL };
+	static const char *const group[] = {
+		"EHLO c.example\r\n",
+		"MAIL FROM:<a@c.example>\r\nRCPT TO:<y@army.mil>\r\nRCPT TO:<x@army.ml>\r\nDATA\r\n", BODY, "QUIT\r\n",
+		NULL
+	};
+
+	for (unsigned i = 0; i < 2; i++) {
+		open_world(state);
+		session(i == 0 ? script : group, 20);
+		w.host[CLIENT].said[w.host[CLIENT].said_len] = '\0';
+		assert_non_null(strstr(w.host[CLIENT].said, "250 2.1.5 Ok\r\n452 4.5.3 "));
+		assert_string_equal(w.host[SERVER].mail, "MAIL FROM:<a@c.example>\r\nRCPT TO:<y@army.mil>\r\n" BODY);
+		assert_string_equal(w.host[FAR].mail, "");
+		assert_int_equal(CTR(redirect_later), 1);
+		assert_true(end_done(&w.host[CLIENT].end));
+		close_world(state);
+	}
+	open_world(state);
+}
+
+static void
+a_good_recipient_behind_a_redirected_one_comes_again_and_is_not_redirected(void **state)
+{
+	static const char *const script[] = {
+		"EHLO c.example\r\n",
+		"MAIL FROM:<a@c.example>\r\nRCPT TO:<x@army.ml>\r\nRCPT TO:<y@army.mil>\r\nRCPT TO:<z@navy.ml>\r\nRCPT "
+		"TO:<z@army.ml>\r\nDATA\r\n",
+		BODY, "QUIT\r\n", NULL
+	};
+
+	session(script, 20);
+	w.host[CLIENT].said[w.host[CLIENT].said_len] = '\0';
+	assert_non_null(strstr(w.host[CLIENT].said, "250 2.1.5 Ok\r\n452 4.5.3 "));
+	assert_non_null(strstr(w.host[CLIENT].said, "550 5.1.2 navy.ml"));
+	assert_string_equal(w.host[FAR].mail,
+			    "MAIL FROM:<a@c.example>\r\nRCPT TO:<x@army.ml>\r\nRCPT TO:<z@army.ml>\r\n" BODY);
+	assert_string_equal(w.host[SERVER].mail, "");
+	assert_int_equal(CTR(redirect_later), 1);
+	assert_int_equal(CTR(verdict_redirect), 2);
+}
+
+static void
+the_mail_behind_a_redirected_one_is_sent_away_with_421(void **state)
+{
+	static const char *const script[] = { "EHLO c.example\r\n",
+					      "MAIL FROM:<a@c.example> SIZE=50\r\n",
+					      "RCPT TO:<x@army.ml>\r\n",
+					      "DATA\r\n",
+					      BODY,
+					      "MAIL FROM:<b@c.example>\r\n",
+					      NULL };
+
+	session(script, 20);
+	w.host[CLIENT].said[w.host[CLIENT].said_len] = '\0';
+	assert_non_null(strstr(w.host[CLIENT].said, "queued as 4XyZ\r\n421 4.5.3 "));
+	expect_mail_at_far_only();
+	assert_int_equal(CTR(redirect_ended), 1);
+}
+
+static void
+a_server_that_speaks_while_the_quarantine_is_asked_keeps_the_session(void **state)
+{
+	w.host[FAR].manner.silent_at = "EHLO";
+	session(refused_mail, 1);
+	assert_int_equal(CTR(verdict_reject), 0);
+	host_say(&w.host[SERVER], "421 4.3.2 shutting down\r\n", true);
+	run(20);
+	w.host[CLIENT].said[w.host[CLIENT].said_len] = '\0';
+	assert_non_null(strstr(w.host[CLIENT].said, "421 4.3.2 shutting down\r\n"));
+	assert_string_equal(w.host[FAR].mail, "");
+	assert_int_equal(CTR(redirect_state), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_flagged_mail_goes_to_the_quarantine_and_the_server_is_left_in_order),
+		TEST(a_client_that_pipelines_is_redirected_as_well),
+		TEST(a_quarantine_that_does_not_answer_leaves_the_session_where_it_is),
+		TEST(a_quarantine_that_says_nothing_leaves_the_session_where_it_is),
+		TEST(a_quarantine_that_is_full_leaves_the_session_where_it_is),
+		TEST(a_quarantine_that_offers_less_leaves_the_session_where_it_is),
+		TEST(a_quarantine_that_refuses_the_recipient_has_the_last_word),
+		TEST(a_quarantine_that_dies_behind_the_hand_over_defers_the_mail),
+		TEST(a_quarantine_that_falls_silent_defers_the_mail_in_bounded_time),
+		TEST(a_flagged_recipient_behind_a_good_one_comes_again_by_itself),
+		TEST(a_good_recipient_behind_a_redirected_one_comes_again_and_is_not_redirected),
+		TEST(the_mail_behind_a_redirected_one_is_sent_away_with_421),
+		TEST(a_server_that_speaks_while_the_quarantine_is_asked_keeps_the_session),
+		TEST(on_a_wire_that_loses_frames_the_mail_arrives_once_and_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
