@@ -16,13 +16,14 @@ declare -A packages=(
 	[bench]="python3 valgrind gnuplot-nox"
 	# Two networks with mail servers (the libraries that those link to), clients and captures.
 	[lab]="python3 iproute2 ethtool procps util-linux openssl swaks tcpdump iperf3 netbase
-		libdb5.3 libicu72 libnsl2 libsasl2-2 libssl3 libgnutls-dane0 libidn12 libpcre2-8-0 libcrypt1"
+		libdb5.3 libicu72 libnsl2 libsasl2-2 libssl3 libgnutls-dane0 libidn12 libpcre2-8-0 libcrypt1 libevent-2.1-7 libpam0g
+		msmtp curl python3-aiosmtplib python3-aiosmtpd"
 )
 
 # The lab runs real mail servers without installing them: Debian's packages conflict with each other,
 # start services and create accounts. They are unpacked side by side, outside of the system's own paths.
 mta_dir=${POSTERN_LAB:-/var/cache/postern-lab}/mta
-declare -A mta=([postfix]=postfix [exim]=exim4-daemon-light)
+declare -A mta=([postfix]=postfix [exim]=exim4-daemon-light [opensmtpd]=opensmtpd)
 
 die() {
 	echo "${0##*/}: $*" >&2

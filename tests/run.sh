@@ -4,7 +4,7 @@
 #
 #   tests/run.sh [--long] [--filter NAME] [--sanitize]
 #
-#   --long         longer soaks, more random rounds
+#   --long         longer soaks, more random rounds, every pair of mail programs, all bad wires, 21,000 dialogues
 #   --filter NAME  only tests with NAME in their name
 #   --sanitize     only the build with AddressSanitizer and UndefinedBehaviorSanitizer
 #
@@ -89,6 +89,18 @@ end_to_end_tests() { # DIRECTORY
 		grep -q '^fail' "$results" || record fail "end to end" "ended before its tests did"
 }
 
+differential_tests() { # DIRECTORY
+	local name="dialogues with Postfix, Exim, OpenSMTPD read alike" count=600
+	[[ $name == *"$filter"* ]] || return 0
+	say "differential, real mail servers"
+	[[ -z ${POSTERN_LONG-} ]] || count=21000
+	if "$python" tests/differential/run.py --feed "$1/tests/differential/dialogue_feed" --count "$count"; then
+		record pass "$name"
+	else
+		record fail "$name"
+	fi
+}
+
 say "packages"
 control/deps.sh build bench lab
 control/deps.sh --mta
@@ -103,6 +115,7 @@ for flavour in release sanitize; do
 	fi
 	if [[ $flavour == release ]]; then
 		meson_tests build-release release
+		differential_tests build-release
 		end_to_end_tests build-release
 	else
 		meson_tests build-sanitize sanitize --no-suite system

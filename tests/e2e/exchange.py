@@ -9,13 +9,13 @@ import json
 import pathlib
 import random
 import string
-import sys
+import struct
 import time
 
 from lab import network, peers
 from lab.box import Box
-from lab.capture import Capture
-from lab.place import Place, run
+from lab.capture import Capture, Packet, holds_tcp, timed_frames
+from lab.place import Place
 from lab.sinks import Aiosmtpd, SmtpSink
 from lab.tools import Tool
 
@@ -182,14 +182,22 @@ class Exchange:
 
 
 def durations(path):
-    """Seconds from the first to the last packet of each TCP connection in a capture."""
-    done = run("tshark", "-r", path, "-T", "fields", "-e", "tcp.stream", "-e", "frame.time_epoch", "tcp", timeout=600)
+    """Seconds from the first SYN to the last packet of each session in a capture at the client's end."""
     first, last = {}, {}
-    for line in done.stdout.splitlines():
-        stream, at = line.split("\t")
-        first.setdefault(stream, float(at))
-        last[stream] = float(at)
-    return [last[s] - first[s] for s in first]
+    for at, frame in timed_frames(path):
+        try:
+            packet = Packet(frame) if holds_tcp(frame) else None
+        except (struct.error, IndexError):  # corrupted on the wire
+            continue
+        if packet is None:
+            continue
+        if packet.target_port == 25 and packet.flags & 0x12 == 2:
+            first.setdefault(packet.flow, at)
+        back = packet.target, packet.target_port, packet.source, packet.source_port
+        for flow in (packet.flow, back):
+            if flow in first:
+                last[flow] = at
+    return [last[flow] - first[flow] for flow in first]
 
 
 def table(outcomes, clients, servers):
@@ -207,4 +215,4 @@ def table(outcomes, clients, servers):
     return "\n".join(rows)
 
 
-__all__ = ["ALL_OR_NONE", "Exchange", "MTA_CLIENTS", "PARTS", "TOOLS", "sys", "table"]
+__all__ = ["ALL_OR_NONE", "Exchange", "MTA_CLIENTS", "PARTS", "TOOLS", "table"]

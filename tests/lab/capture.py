@@ -38,11 +38,16 @@ class Capture:
 
 
 def frames(path):
+    return (frame for _, frame in timed_frames(path))
+
+
+def timed_frames(path):
+    """(seconds, frame)"""
     data = pathlib.Path(path).read_bytes()
     at = 24
     while at + 16 <= len(data):
-        length = struct.unpack_from("<I", data, at + 8)[0]
-        yield data[at + 16:at + 16 + length]
+        seconds, microseconds, length = struct.unpack_from("<III", data, at)
+        yield seconds + microseconds / 1e6, data[at + 16:at + 16 + length]
         at += 16 + length
 
 
