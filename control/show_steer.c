@@ -83,5 +83,10 @@ show_steer(FILE *out, const json_t *answer)
 	show_heartbeat(out, answer);
 	fprintf(out, "sessions: %lld pass unread, %lld only the dataplane can continue\n",
 		(long long)number(sessions, "passed"), (long long)number(sessions, "edited"));
+	if (number(answer, "unnoted") > 0)
+		fprintf(out,
+			"sessions with a verdict for which there was no room: %lld; they would not survive the "
+			"dataplane\n",
+			(long long)number(answer, "unnoted"));
 	json_array_foreach(json_object_get(answer, "interfaces"), i, interface) show_interface(out, interface);
 }

@@ -51,9 +51,12 @@ static json_t *
 steering_json(struct box *box)
 {
 	struct steer_setup setup;
+	json_t *answer;
 
 	steer_setup(box->settings, &setup);
-	return steer_json(box->steering.maps, &setup);
+	answer = steer_json(box->steering.maps, &setup);
+	json_object_set_new(answer, "unnoted", json_integer((json_int_t)atomic_load(&box->steering.unnoted)));
+	return answer;
 }
 
 bool

@@ -77,6 +77,12 @@ steering_attach(struct steering *st, const struct settings *s)
 		if (generic >> slot & 1)
 			say("steering: the driver of \"%s\" has no XDP; the kernel behind it does it, slower",
 			    setup.pair[slot / 2].interface[slot % 2]);
+	for (unsigned pair = 0; pair < setup.pairs; pair++)
+		if (!steer_setup_covers(&setup, pair))
+			say("steering: pair %u has a port that is no interface of the kernel: it is dark whenever we "
+			    "are not "
+			    "there",
+			    pair);
 	st->live = steer_live(st->maps);
 	st->drain_ns = s->steering.drain_ms * UINT64_C(1000000);
 	st->watch =

@@ -9,8 +9,10 @@ import signal
 import tempfile
 import threading
 import time
+import unittest
 
 from scene import SENDER, Scene, SceneTest, network, run, sha256, wait_for
+from lab.box import program
 from lab.place import HUGE_PAGES
 from lab.steering import SteeredBox
 from lab.throughput import cpu_seconds
@@ -84,8 +86,21 @@ class MailLoop:
             (self.good if right else self.bad).append(subject)
 
 
+def skip_where_the_kernel_cannot():
+    """By the name of the feature that is missing."""
+    found = json.loads(run(program("postern"), "doctor", "--json", check=False).stdout)["findings"]
+    missing = [f["subject"] for f in found if f["check"] == "bpf" and f["level"] == "error"]
+    if missing:
+        raise unittest.SkipTest(f"kernel: lacks {', '.join(missing)}")
+
+
 class SteeringTest(SceneTest):
     scene_options = {"make_box": SteeredBox}
+
+    @classmethod
+    def setUpClass(cls):
+        skip_where_the_kernel_cannot()
+        super().setUpClass()
 
     @property
     def box(self):
@@ -330,6 +345,7 @@ class Encrypted(SteeringTest):
 
     @classmethod
     def setUpClass(cls):
+        skip_where_the_kernel_cannot()
         cls.keys = tempfile.mkdtemp()
         key, certificate = f"{cls.keys}/key.pem", f"{cls.keys}/certificate.pem"
         run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", "/CN=mx.server.example",

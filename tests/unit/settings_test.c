@@ -12,6 +12,7 @@
 
 #include "protocol.h"
 #include "settings.h"
+#include "steer_setup.h"
 
 /* What stood on stderr during the last load; the file is called FILE in it. */
 static char told[8192];
@@ -78,6 +79,9 @@ an_empty_file_gives_all_defaults(void **state)
 		assert_string_equal(s->control.socket, PROTOCOL_CONTROL_SOCKET);
 		assert_true(s->control.watch);
 		assert_int_equal(s->events.ring, 4096);
+		assert_false(s->steering.enabled);
+		assert_int_equal(s->steering.heartbeat_ms, 200);
+		assert_int_equal(s->steering.drain_ms, 1000);
 		settings_free(s);
 	}
 }
@@ -102,7 +106,11 @@ what_stands_in_the_file_wins(void **state)
 				  "  watch: false\n"
 				  "events:\n"
 				  "  path: \"\"\n"
-				  "  clear_addresses: true\n");
+				  "  clear_addresses: true\n"
+				  "steering:\n"
+				  "  enabled: true\n"
+				  "  directory: /pins\n"
+				  "  drain_ms: 0\n");
 
 	assert_non_null(s);
 	assert_string_equal(s->operator_name, "op");
@@ -122,6 +130,37 @@ what_stands_in_the_file_wins(void **state)
 	assert_false(s->control.watch);
 	assert_string_equal(s->events.path, "");
 	assert_true(s->events.clear_addresses);
+	assert_true(s->steering.enabled);
+	assert_string_equal(s->steering.directory, "/pins");
+	assert_int_equal(s->steering.drain_ms, 0);
+	settings_free(s);
+}
+
+static void
+steering_takes_the_interfaces_of_af_xdp_pairs_and_their_way_to_fail(void **state)
+{
+	struct settings *s =
+		load("dataplane:\n"
+		     "  mail_ports: [25, 2525]\n"
+		     "  pairs:\n"
+		     "    - { inside: 'net_af_xdp0,start_queue=0,iface=eth1', outside: "
+		     "'net_af_xdp1,iface=eth2,busy_budget=0' }\n"
+		     "    - { inside: 'net_af_xdp2,iface=eth3', outside: 'net_af_xdp3,iface=eth4', fail: closed }\n"
+		     "    - { inside: '0000:3b:00.0', outside: 'net_af_xdp4,iface=eth5' }\n"
+		     "steering: { heartbeat_ms: 50 }\n");
+	struct steer_setup setup;
+
+	assert_non_null(s);
+	steer_setup(s, &setup);
+	assert_string_equal(setup.pair[0].interface[0], "eth1");
+	assert_string_equal(setup.pair[0].interface[1], "eth2");
+	assert_false(setup.pair[0].closed);
+	assert_true(setup.pair[1].closed);
+	assert_true(steer_setup_covers(&setup, 0));
+	assert_true(steer_setup_covers(&setup, 1));
+	assert_false(steer_setup_covers(&setup, 2));
+	assert_int_equal(setup.hung_ns, 50000000);
+	assert_int_equal(setup.mail_ports_count, 2);
 	settings_free(s);
 }
 
@@ -157,6 +196,9 @@ a_wrong_value_is_told_with_its_place_and_what_is_wanted(void **state)
 	refused("dataplane:\n  workers: [1]\n", ":2:12: ", "a list; a single value is wanted");
 	refused("dataplane:\n  huge_pages: maybe\n", ":2:15: ", "true or false is wanted");
 	refused("dataplane:\n  when_blind: panic\n", ":2:15: ", "pass or reset is wanted");
+	refused("dataplane:\n  pairs:\n    - { inside: a, outside: b, fail: shut }\n",
+		":3:38: ", "open or closed is wanted");
+	refused("steering:\n  heartbeat_ms: 1\n", ":2:17: ", "a number from 5 to 60000");
 	refused("dataplane:\n  mail_ports: 25\n", ":2:15: ", "a list is wanted");
 	refused("dataplane:\n  mail_ports: [25, 70000]\n", ":2:20: ", "a number from 1 to 65535");
 	refused("dataplane: yes\n", ":1:12: ", "an indented list of keys is wanted");
@@ -220,6 +262,10 @@ the_example_names_every_key_and_its_default(void **state)
 	assert_string_equal(example->control.cache, d->control.cache);
 	assert_string_equal(example->events.path, d->events.path);
 	assert_string_equal(example->events.key_file, d->events.key_file);
+	assert_int_equal(example->steering.enabled, d->steering.enabled);
+	assert_int_equal(example->steering.heartbeat_ms, d->steering.heartbeat_ms);
+	assert_int_equal(example->steering.drain_ms, d->steering.drain_ms);
+	assert_string_equal(example->steering.directory, d->steering.directory);
 	settings_free(example);
 	settings_free(d);
 }
@@ -230,6 +276,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_file_gives_all_defaults),
 		cmocka_unit_test(what_stands_in_the_file_wins),
+		cmocka_unit_test(steering_takes_the_interfaces_of_af_xdp_pairs_and_their_way_to_fail),
 		cmocka_unit_test(huge_pages_that_are_asked_for_are_required),
 		cmocka_unit_test(an_unknown_key_is_told_with_its_place_and_the_known_ones),
 		cmocka_unit_test(a_wrong_value_is_told_with_its_place_and_what_is_wanted),
