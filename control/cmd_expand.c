@@ -11,21 +11,22 @@
 #include "lookalike/suffix.h"
 #include "rules/names.h"
 
-static const char usage[] = "usage: postern expand [options] NAME...\n"
-			    "       postern expand --classes\n"
-			    "\n"
-			    "Lists the lookalikes of each protected NAME by the default policy: class, policy and\n"
-			    "name, a line each, without those in registries that have no strangers (.mil, .gov.uk). "
-			    "Twins in other scripts and labels with two edits are matched without\n"
-			    "being listed.\n"
-			    "\n"
-			    "  -k, --class CLASS  this class only, whatever its policy\n"
-			    "  -l, --layout NAME  qwerty, qwertz or azerty; may be given again (default: qwerty)\n"
-			    "  -n, --count        how many names each class yields instead of the names\n"
-			    "  -C, --classes      list the classes: name, policy by label length, definition, example\n"
-			    "  -h, --help         print this\n"
-			    "\n"
-			    "Exit status: 0 done; 1 a NAME cannot be expanded; 2 wrong usage.\n";
+static const char usage[] =
+	"usage: postern expand [options] NAME...\n"
+	"       postern expand --classes\n"
+	"\n"
+	"Lists the lookalikes of each protected NAME by the default policy: class, policy and\n"
+	"name, a line each, without those in registries that have no strangers (.mil, .gov.uk).\n"
+	"Twins in other scripts and labels with two edits are matched without being listed.\n"
+	"\n"
+	"  -k, --class CLASS  this class only, whatever its policy\n"
+	"  -l, --layout NAME  qwerty, qwertz or azerty; may be given again (default: qwerty)\n"
+	"  -n, --count        how many names each class yields instead of the names\n"
+	"  -C, --classes      list the classes as a table: what each does where the result has no top-level\n"
+	"                     domain, and by the letters of the label; definition, example\n"
+	"  -h, --help         print this\n"
+	"\n"
+	"Exit status: 0 done; 1 a NAME cannot be expanded; 2 wrong usage.\n";
 
 struct expand {
 	struct protection protection;
@@ -36,15 +37,19 @@ struct expand {
 	unsigned long counts[SLIP_COUNT];
 };
 
+/* A table in the form of the documentation, which has the same lines. */
 static void
 list_classes(void)
 {
-	printf("%-21s %-7s %s\n", "class", "policy", "definition");
-	for (unsigned i = 0; i < SLIP_COUNT; i++)
-		printf("%-21s %-7s %s: %s for %s\n", slip_info[i].name, slip_info[i].guard, slip_info[i].definition,
-		       slip_info[i].example, slip_info[i].of);
-	puts("\npolicy: b block, o observe, - off; without top-level domain, then for labels of 1-3, 4, 5, 6, 7 and "
-	     "more");
+	puts("| class | no TLD | 1-3 | 4 | 5 | 6 | 7+ | what | example | seen by |\n"
+	     "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+	for (unsigned i = 0; i < SLIP_COUNT; i++) {
+		const struct slip_info *c = &slip_info[i];
+		printf("| %s |", c->name);
+		for (const char *column = c->guard; *column != '\0'; column++)
+			printf(" %s |", *column == 'b' ? "block" : *column == 'o' ? "observe" : "-");
+		printf(" %s | %s for %s | %s |\n", c->definition, c->example, c->of, c->source);
+	}
 }
 
 static int

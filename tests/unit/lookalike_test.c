@@ -303,6 +303,31 @@ every_class_has_a_guard_of_six_columns_and_its_example_is_one(void **state)
 	suffixes_free(s);
 }
 
+/* The documentation has a row for each class, as `postern expand --classes` prints it. */
+static void
+every_class_is_documented(void **state)
+{
+	static char text[65536], row[1024];
+	FILE *readme = fopen(SOURCE_ROOT "/control/lookalike/README.md", "r");
+
+	assert_non_null(readme);
+	text[fread(text, 1, sizeof(text) - 1, readme)] = '\0';
+	fclose(readme);
+	for (unsigned i = 0; i < SLIP_COUNT; i++) {
+		const struct slip_info *c = &slip_info[i];
+		int len = snprintf(row, sizeof(row), "| %s |", c->name);
+		for (const char *column = c->guard; *column != '\0'; column++)
+			len += snprintf(row + len, sizeof(row) - (size_t)len, " %s |",
+					*column == 'b'   ? "block"
+					: *column == 'o' ? "observe"
+							 : "-");
+		snprintf(row + len, sizeof(row) - (size_t)len, " %s | %s for %s | %s |", c->definition, c->example,
+			 c->of, c->source);
+		if (strstr(text, row) == NULL)
+			fail_msg("control/lookalike/README.md lacks: %s", row);
+	}
+}
+
 /* ---- the compiled tables ---- */
 
 static struct verdict
@@ -653,6 +678,7 @@ main(void)
 		TEST(expansion_never_yields_the_name_an_impossible_one_or_a_public_suffix),
 		TEST(a_guard_follows_the_letters_of_the_label),
 		TEST(every_class_has_a_guard_of_six_columns_and_its_example_is_one),
+		TEST(every_class_is_documented),
 		TEST(the_tables_flag_exactly_what_the_expander_lists),
 		TEST(two_edits_are_found_as_far_as_they_go),
 		TEST(twins_in_other_scripts_are_found_as_a_labels_and_as_u_labels),
