@@ -84,7 +84,7 @@ class Doctor(unittest.TestCase):
     def test_a_foreign_program_is_an_error(self):
         source = self.place.dir / "foreign.c"
         source.write_text('__attribute__((section("xdp"))) int foreign(void *ctx) { return 2; }\n'
-                          'char license[] __attribute__((section("license"))) = "BSD";\n')
+                          'char _license[] __attribute__((section("license"))) = "BSD";\n')
         self.place.run("box", "clang", "-target", "bpf", "-O2", "-c", source, "-o", source.with_suffix(".o"))
         self.place.run("box", "ip", "link", "set", "pin0", "xdp", "obj", source.with_suffix(".o"), "sec", "xdp")
         try:
