@@ -3,16 +3,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
+#include "script.h"
 
 static const struct command {
 	const char *name;
-	int (*run)(int argc, char **argv);
+	int (*run)(int argc, char **argv); /* NULL: a script of this name beside our sources */
 	const char *summary;
 } commands[] = {
 	{ "engine", bench_engine, "The pipeline in one process, beside the limit of its loop" },
 	{ "capture", bench_capture, "Write a scenario's traffic to a capture file" },
+	{ "domains", bench_domains, "Print the domains of the rule sets" },
+	{ "compare", NULL, "The same capture through us and others" },
+	{ "report", NULL, "One page of the results in a directory" },
 };
 
 static void
@@ -34,6 +39,37 @@ bench_print_json(json_t *result)
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* Does not return but where the script cannot be run. */
+static int
+run_script(const char *name, char **argv)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s.py", BENCH_SCRIPTS, name);
+	argv[0] = path;
+	execv(path, argv);
+	perror(path);
+	return EXIT_FAILURE;
+}
+
+/* The domains that generated rule sets hold, the first N. */
+int
+bench_domains(int argc, char **argv)
+{
+	unsigned n = argc == 2 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+	char domain[48];
+
+	if (n == 0) {
+		fputs("usage: postern-bench domains N\n", stderr);
+		return 2;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		rule_domain(i, domain);
+		puts(domain);
+	}
+	return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -47,7 +83,8 @@ main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return commands[i].run != NULL ? commands[i].run(argc - 1, argv + 1)
+						       : run_script(commands[i].name, argv + 1);
 	fprintf(stderr, "postern-bench: \"%s\" is no command\n", argv[1]);
 	print_usage(stderr);
 	return 2;
