@@ -163,10 +163,15 @@ judge(const struct explain *x, const struct subject *s, struct verdict *v)
 {
 	static const unsigned order[] = { FIELD_RCPT, FIELD_FROM };
 
+	const struct pattern *exempt = NULL;
+
 	verdict_begin(v);
 	for (int i = 0; i < 2 && v->rule == NULL; i++)
-		if (x->fields & order[i])
+		if (x->fields & order[i]) {
 			match_address(x->rules, 0, s, order[i], 0, v);
+			exempt = exempt != NULL ? exempt : v->exempt;
+		}
+	v->exempt = exempt;
 }
 
 static const char *

@@ -13,6 +13,7 @@ int cmd_expand(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_suggest(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_steer(int argc, char **argv);
 int cmd_bypass(int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct command {
 	{ "explain", cmd_explain, "Say what the rules do to a domain or address, and why" },
 	{ "reload", cmd_reload, "Compile the rules and hand them to the dataplane" },
 	{ "show", cmd_show, "Show statistics, flows, rules or events of a running box" },
+	{ "suggest", cmd_suggest, "Propose exemptions and promotions from observed events" },
 	{ "replay", cmd_replay, "Run capture files through the filter" },
 	{ "steer", cmd_steer, "Put the steering program on the interfaces, or take it off" },
 	{ "bypass", cmd_bypass, "Let mail pass unread, whatever runs, or have it read again" },

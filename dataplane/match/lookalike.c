@@ -97,9 +97,11 @@ on_name(const struct search *s, uint32_t id, size_t from)
 {
 	const struct pattern *p = &s->t->patterns[id];
 
-	if (p->action == ACTION_PASS)
-		s->found->exempt = s->t->rules[p->rule].fields & s->field ? p : s->found->exempt;
-	else if (p->slip == SLIP_NONE)
+	if (p->action == ACTION_PASS) {
+		/* A protected name says why by itself. */
+		if ((s->t->rules[p->rule].fields & s->field) && (s->found->exempt == NULL || p->base != 0))
+			s->found->exempt = p;
+	} else if (p->slip == SLIP_NONE)
 		s->listed(s->ctx, id, (uint16_t)(s->domain.len - from));
 	else if (covers(s, from))
 		add_candidate(s, id, from);

@@ -60,6 +60,28 @@ is "an unknown command is wrong usage" 2 $?
 is "help explains a command" "usage: postern explain [options] [NAME... | -]" "$("$postern" help explain | head -1)"
 is "the version is printed" "postern" "$("$postern" --version | cut -d' ' -f1)"
 
+cat >"$dir/p.conf" <<'RULES'
+protect army.mil mode=enforce
+protect gmail.com
+exempt gmial.com id=real
+RULES
+is "a lookalike is refused, with class and what was meant" \
+  "army.ml${tab}reject${tab}protect:army.mil${tab}suffix-pair${tab}army.mil" "$(explain "$dir/p.conf" army.ml)"
+is "a class that only observes flags" "flag" "$(explain "$dir/p.conf" gmail.net | cut -f2)"
+is "an exempt name says why" "exempt${tab}real" "$(explain "$dir/p.conf" gmial.com | cut -f2,3)"
+is "a protected name is exempt" "exempt${tab}protect:gmail.com" "$(explain "$dir/p.conf" mx.gmail.com | cut -f2,3)"
+is "the closest protected name is named, with the slip" "gmial.con${tab}gmail.com${tab}2${tab}two-slips" \
+  "$("$postern" explain --near --rules "$dir/p.conf" gmial.con | head -1)"
+is "what would be matched is listed" "army.iml army.mli " \
+  "$("$postern" expand --class suffix-transposition army.mil | cut -f3 | tr '\n' ' ')"
+event() { printf '{"class":"vowel","means":"gmail.com","rule":"protect:gmail.com","action":"reject","verdict":"flag"'; }
+for i in 1 2 3 4 5 1; do echo "$(event),\"domain\":\"gmoil.com\",\"address\":\"$i@gmoil.com\"}"; done >"$dir/events"
+is "a name of many people is proposed as an exemption" \
+  "exempt gmoil.com  # 5 different recipients in 6 hits; vowel of gmail.com" "$("$postern" suggest "$dir/events")"
+is "a name without such hits is proposed for enforcing" \
+  "# protect:gmail.com: mode=enforce  # 6 hits on 1 names, none with 6 different recipients" \
+  "$("$postern" suggest --people 6 - <"$dir/events")"
+
 "$postern" check "$shipped" >/dev/null
 is "the shipped rules are sound" 0 $?
 is "the shipped rules refuse Mali's look-alikes of .mil" "reject reject reject reject " \
