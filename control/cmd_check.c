@@ -121,6 +121,8 @@ print_text(const struct check *c, const char *path, const struct build_result *r
 	if (!c->verbose)
 		return;
 	print_files(path);
+	if (r->lookalikes > 0)
+		printf("  %u names of lookalikes; slips of suffixes come on top\n", r->lookalikes);
 	printf("  read in %.3f s, compiled in %.3f s to %zu octets\n", seconds(r->parse_ns), seconds(r->compile_ns),
 	       r->blob_len);
 }
