@@ -7,7 +7,7 @@
 #include "internal.h"
 #include "smtp/sniff.h"
 
-/* Whatever is being read, or given up, is still held: one of them lends its headers. */
+/* Whatever is being read, or given up, is still held: one of them lends its headers, where no edit has kept some. */
 static void
 reset_both(struct pipeline *pl, struct flow *f)
 {
@@ -15,7 +15,7 @@ reset_both(struct pipeline *pl, struct flow *f)
 
 	if (like == NULL)
 		like = f->tcp.half[DIR_SERVER].held;
-	if (like != NULL)
+	if (like != NULL || f->edit != NULL)
 		edit_reset_both(&pl->exit, f, like);
 }
 
@@ -26,6 +26,11 @@ dialogue_end(struct pipeline *pl, struct flow *f, enum flow_fate fate, unsigned 
 		return;
 	if (cause != 0 && fate == FLOW_PASS && pl->config.when_blind == POLICY_RESET && !f->tcp.read_only)
 		fate = FLOW_RESET;
+	/* A command was disguised and its answer is still to come: unread, it would pass as that of the command. */
+	if (fate == FLOW_PASS && f->edit != NULL && edit_owes(f->edit)) {
+		pl->ctr->value[CTR_verdict_reset]++;
+		fate = FLOW_RESET;
+	}
 	f->fate = (uint8_t)fate;
 	if (cause != 0 && f->blind == 0)
 		pl->ctr->value[cause]++;
@@ -47,6 +52,20 @@ rest_of(struct view v, size_t from)
 	return view_of(v.at + from, v.len - from);
 }
 
+/* Commands that no server saw, and whose turn it is: they are answered. Returns how many. */
+static unsigned
+take_removed(struct pipeline *pl, struct flow *f)
+{
+	struct smtp_reply reply;
+	unsigned n = 0;
+
+	for (; smtp_removed_next(&f->smtp, &reply); n++) {
+		pl->gate_opened |= reply.gate_opened;
+		judge_answered(pl, f, &reply);
+	}
+	return n;
+}
+
 /* A command line is complete. False: nothing behind it is read any more. */
 static bool
 command(struct pipeline *pl, struct flow *f, uint32_t end, const struct smtp_item *item)
@@ -56,7 +75,10 @@ command(struct pipeline *pl, struct flow *f, uint32_t end, const struct smtp_ite
 	case VERB_RCPT:
 		pl->ctr->value[item->verb == VERB_MAIL ? CTR_mails : CTR_recipients]++;
 		pl->ctr->value[CTR_line_too_long] += item->line_len > SMTP_LINE_MAX;
-		return judge_command(pl, f, end - (uint32_t)item->line_len, item);
+		if (!judge_command(pl, f, end - (uint32_t)item->line_len, item))
+			return false;
+		take_removed(pl, f);
+		return true;
 	case VERB_UNKNOWN:
 		pl->ctr->value[CTR_unknown_verb]++;
 		return true;
@@ -74,6 +96,22 @@ force_gate(struct pipeline *pl, struct flow *f)
 	smtp_gate_force(&f->smtp);
 }
 
+/* No further line is judged while there is no room for an answer: the client's acks, or the server's, make it. */
+static bool
+must_wait(const struct pipeline *pl, const struct flow *f)
+{
+	return f->edit != NULL && pl->late == NULL && !f->edit->quitting && !smtp_in_body(&f->smtp) &&
+	       !edit_room(f->edit);
+}
+
+static void
+wait_for_room(struct pipeline *pl, struct flow *f)
+{
+	if (!f->tcp.half[DIR_CLIENT].waits)
+		f->edit->moved_ns = pl->now_ns;
+	tcp_wait(f, DIR_CLIENT, pl->now_ns);
+}
+
 static size_t
 read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 {
@@ -81,7 +119,12 @@ read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 	struct smtp_item item;
 	size_t at = 0;
 
+	half->waits = false;
 	while (at < v.len) {
+		if (must_wait(pl, f)) {
+			wait_for_room(pl, f);
+			return at;
+		}
 		smtp_client(&f->smtp, pl->lines, rest_of(v, at), &item);
 		at += item.used;
 		switch (item.step) {
@@ -102,8 +145,10 @@ read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 			break;
 		case STEP_GATE:
 			half->mode = STREAM_ORDERED;
-			if (!f->tcp.one_way)
+			if (!f->tcp.one_way) {
+				half->waits = true;
 				return at;
+			}
 			force_gate(pl, f); /* answers do not pass here */
 			break;
 		case STEP_OPAQUE:
@@ -117,14 +162,25 @@ read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 	return at;
 }
 
-/* Octets of a reply in a disguised slot: they go out, ours go in. Half a reply cannot be taken back: then RST. */
+/*
+ * Octets of a reply at `seq`: those in a disguised slot go out, ours go in; and
+ * answers to `removed` commands behind it ride on its last octet. Half a reply
+ * cannot be taken back: then RST.
+ */
 static bool
-replace_reply(struct pipeline *pl, struct flow *f, uint32_t seq, const struct smtp_reply *reply)
+replace_reply(struct pipeline *pl, struct flow *f, uint32_t seq, struct view octets, const struct smtp_reply *reply,
+	      unsigned removed)
 {
-	if (edit_reply(f->edit, seq, (uint32_t)reply->used, reply->first, reply->last))
-		return true;
-	dialogue_end(pl, f, FLOW_RESET, 0);
-	return false;
+	uint32_t used = (uint32_t)octets.len;
+	bool done = removed == 0 || used > 0; /* a reply cut short has no last octet */
+
+	if (done && reply->disguised)
+		done = edit_reply(f->edit, seq, used - (removed > 0), reply->first, reply->last);
+	if (done && removed > 0)
+		done = edit_ride(f->edit, seq + used - 1, reply->disguised ? NULL : &octets.at[used - 1], removed);
+	if (!done)
+		dialogue_end(pl, f, FLOW_RESET, 0);
+	return done;
 }
 
 static size_t
@@ -134,6 +190,7 @@ read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 	struct smtp_reply reply;
 	size_t at = 0;
 
+	half->waits = false;
 	while (at < v.len) {
 		smtp_server(&f->smtp, rest_of(v, at), &reply);
 		at += reply.used;
@@ -144,12 +201,18 @@ read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 			return v.len;
 		}
 		pl->gate_opened |= reply.gate_opened;
-		if (reply.need_more)
+		if (reply.need_more) {
+			tcp_wait(f, DIR_SERVER, pl->now_ns); /* half a code that has left cannot be called back */
 			break;
-		if (reply.disguised && !replace_reply(pl, f, seq + (uint32_t)(at - reply.used), &reply))
-			return at;
-		if (reply.last)
+		}
+		unsigned removed = 0;
+		if (reply.last) {
 			judge_answered(pl, f, &reply);
+			removed = take_removed(pl, f);
+		}
+		struct view octets = view_of(v.at + at - reply.used, reply.used);
+		if (!replace_reply(pl, f, seq + (uint32_t)(at - reply.used), octets, &reply, removed))
+			return at;
 		half->clear = seq + (uint32_t)at;
 	}
 	return at;
@@ -197,6 +260,13 @@ dialogue_read(void *ctx, struct flow *f, enum direction dir, uint32_t seq, struc
 }
 
 void
+dialogue_accepted(void *ctx, struct flow *f, const struct packet *p)
+{
+	(void)ctx;
+	edit_accept(f, p);
+}
+
+void
 dialogue_exposed(void *ctx, struct flow *f, enum direction dir)
 {
 	struct pipeline *pl = ctx;
@@ -209,12 +279,22 @@ dialogue_exposed(void *ctx, struct flow *f, enum direction dir)
 void
 dialogue_force(struct pipeline *pl, struct flow *f)
 {
-	const struct tcp_half *client = &f->tcp.half[DIR_CLIENT];
+	struct tcp_half *client = &f->tcp.half[DIR_CLIENT];
 	uint32_t before;
 
+	if (client->read == client->nxt)
+		return; /* nothing waits: what is held is the server's, or behind a gap */
+	/* An end does not take our answers, or the server does not answer what must not be taken as answered. */
+	if (client->waits && f->edit != NULL && (must_wait(pl, f) || edit_owes(f->edit))) {
+		pl->ctr->value[CTR_verdict_reset]++;
+		dialogue_end(pl, f, FLOW_RESET, 0);
+		return;
+	}
 	do {
 		before = client->read;
 		force_gate(pl, f);
 		tcp_resume(&pl->tcp, f, DIR_CLIENT);
 	} while (f->fate == FLOW_INSPECT && client->read != before && client->read != client->nxt);
+	if (!must_wait(pl, f))
+		client->waits = false; /* long enough */
 }

@@ -164,52 +164,96 @@ flow_sample(const struct flow *f)
 	return h;
 }
 
-/* Refuses one command: its line becomes NOOP (or QUIT, when there were too many), its reply ours. */
+/*
+ * Refuses one command without the server: its line is taken out. Our answer rides on that to the command
+ * before it; or it stands behind all answers, where none is outstanding.
+ */
+static bool
+answer_alone(struct flow *f, uint32_t pos, const struct smtp_item *item, struct view text)
+{
+	const struct tcp_half *server = &f->tcp.half[DIR_SERVER];
+	struct edit *edit = f->edit;
+	bool alone = smtp_last_alone(&f->smtp);
+
+	if (alone && (server->fin_seen || server->read != server->nxt || !edit_can_stand(edit, server->nxt)))
+		return false;
+	if (!edit_remove(edit, pos, (uint32_t)item->line_len, text))
+		return false;
+	smtp_client_removed(&f->smtp);
+	return !alone || edit_stand(edit, server->nxt, pos, (uint32_t)item->line_len);
+}
+
+/* Puts `text` in the place of the server's answer to one command, by the gentlest way that is left. */
+static bool
+disguise(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, struct view text)
+{
+	uint32_t len = (uint32_t)item->line_len, eol = (uint32_t)item->eol_len;
+	uint32_t sent = f->tcp.half[DIR_CLIENT].sent;
+	/* A capture's client takes no answers of ours. */
+	bool by_server = f->smtp.refused < pl->config.noop_limit || pl->late != NULL;
+
+	if (seq_lt(pos, sent)) {
+		if (!edit_spoil(f->edit, pos, len, eol, sent, text))
+			return false;
+	} else if (!by_server) {
+		return answer_alone(f, pos, item, text);
+	} else if (!edit_disguise(f->edit, DISGUISE_NOOP, pos, len, eol, text)) {
+		return false;
+	}
+	smtp_client_disguised(&f->smtp);
+	return true;
+}
+
+/* The session can be used no further: its last command becomes QUIT, answered 421. */
+static bool
+quit(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const char *ref)
+{
+	uint8_t text[EDIT_REPLY];
+	size_t len = reply_quit(pl->rules->tables.operator_name, ref, text, sizeof text);
+
+	if (len == 0 || pl->late != NULL || seq_lt(pos, f->tcp.half[DIR_CLIENT].sent))
+		return false;
+	if (!edit_disguise(f->edit, DISGUISE_QUIT, pos, (uint32_t)item->line_len, (uint32_t)item->eol_len,
+			   view_of(text, len)))
+		return false;
+	smtp_client_disguised(&f->smtp);
+	pl->ctr->value[CTR_verdict_quit]++;
+	return true;
+}
+
+/* Refuses one command: the server does not see it, and its reply is ours. */
 static bool
 refuse(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const struct verdict *v,
        const struct event *e)
 {
-	const struct tcp_half *client = &f->tcp.half[DIR_CLIENT];
-	const char *operator_name = pl->rules->tables.operator_name;
-	bool quit = f->smtp.refused >= pl->config.noop_limit;
-	uint8_t text[1024];
-	size_t len;
+	uint8_t text[EDIT_REPLY];
 	struct edit *edit;
-	bool done;
 
 	if (f->tcp.read_only || f->smtp.unpaired)
 		return false;
 	edit = edit_of(pl->edits, f);
 	if (edit == NULL)
 		return false;
-	if (quit) {
-		len = reply_quit(operator_name, e->ref, text, sizeof text);
-	} else {
-		const struct reply_facts facts = {
-			.action = v->applied,
-			.field = item->verb == VERB_MAIL ? FIELD_FROM : FIELD_RCPT,
-			.template = pl->rules->tables.strings + v->rule->template,
-			.domain = view_of(e->domain, e->domain_len),
-			.means = e->means,
-			.operator_name = operator_name,
-			.ref = e->ref,
-		};
-		len = reply_text(&facts, text, sizeof text);
-	}
+	if (edit->quitting)
+		return true; /* it goes nowhere */
+	edit_note(f, f->tcp.half[DIR_CLIENT].held);
+	const struct reply_facts facts = {
+		.action = v->applied,
+		.field = item->verb == VERB_MAIL ? FIELD_FROM : FIELD_RCPT,
+		.template = pl->rules->tables.strings + v->rule->template,
+		.domain = view_of(e->domain, e->domain_len),
+		.means = e->means,
+		.operator_name = pl->rules->tables.operator_name,
+		.ref = e->ref,
+	};
+	size_t len = reply_text(&facts, text, sizeof text);
 	if (len == 0)
 		return false;
-	if (seq_lt(pos, client->sent))
-		done = edit_spoil(edit, pos, (uint32_t)item->line_len, (uint32_t)item->eol_len, client->sent,
-				  view_of(text, len));
-	else
-		done = edit_disguise(edit, quit ? DISGUISE_QUIT : DISGUISE_NOOP, pos, (uint32_t)item->line_len,
-				     (uint32_t)item->eol_len, view_of(text, len));
-	if (!done)
-		return false;
-	smtp_client_disguised(&f->smtp);
 	if (pl->config.watch != NULL)
 		pl->config.watch->edited(pl->config.watch->ctx, f);
-	pl->ctr->value[quit ? CTR_verdict_quit : v->applied == ACTION_DEFER ? CTR_verdict_defer : CTR_verdict_reject]++;
+	if (!disguise(pl, f, pos, item, view_of(text, len)))
+		return quit(pl, f, pos, item, e->ref);
+	pl->ctr->value[v->applied == ACTION_DEFER ? CTR_verdict_defer : CTR_verdict_reject]++;
 	return true;
 }
 

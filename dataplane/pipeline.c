@@ -88,6 +88,8 @@ segment_stage(struct pipeline *pl, struct packet *p)
 		return;
 	}
 	fate = f->fate;
+	if (fate == FLOW_RESET)
+		edit_reset_again(&pl->exit, f, p);
 	if (fate == FLOW_DROP || fate == FLOW_RESET) {
 		pl->ops.release(pl->ops.front, p);
 		return;
@@ -99,9 +101,12 @@ segment_stage(struct pipeline *pl, struct packet *p)
 	}
 	edit_arrive(f, p);
 	tcp_input(&pl->tcp, f, p);
+	if (f->tcp.half[DIR_CLIENT].waits && f->edit != NULL && edit_room(f->edit))
+		pl->gate_opened = true;
 	resume_client(pl, f);
 	if (f->fate != fate)
 		let_go(pl, f);
+	edit_own(&pl->exit, f);
 }
 
 /* How many packets ahead lines are asked for: what comes from far takes longer than a packet to read. */
@@ -174,6 +179,21 @@ pipeline_forward(struct pipeline *pl, struct packet *p)
 	pl->ops.transmit(pl->ops.front, p, other_side(p->side));
 }
 
+/* The client's octets may wait on: for an end that still takes our answers, or for the server's. */
+static bool
+may_wait(const struct pipeline *pl, const struct flow *f)
+{
+	const struct tcp_half *client = &f->tcp.half[DIR_CLIENT];
+
+	if (!client->waits || client->held == NULL)
+		return false;
+	if (f->edit != NULL && !edit_room(f->edit) && !edit_owes(f->edit)) /* for acks alone, lost some times perhaps */
+		return pl->now_ns - f->edit->moved_ns < 10 * pl->config.tcp.hold_ns;
+	if (f->edit != NULL && !edit_room(f->edit))
+		return pl->now_ns - f->edit->moved_ns < pl->config.gate_ns;
+	return pl->now_ns - client->held->time_ns < pl->config.gate_ns;
+}
+
 /* Octets that waited for an answer for the time limit, or for ever: read on without it, before they leave unread. */
 static void
 force_gates(struct pipeline *pl, bool all, unsigned budget)
@@ -186,6 +206,8 @@ force_gates(struct pipeline *pl, bool all, unsigned budget)
 		next = f->hold_next;
 		if (!all && (pl->now_ns < f->hold_since || pl->now_ns - f->hold_since < pl->config.tcp.hold_ns))
 			break;
+		if (!all && may_wait(pl, f))
+			continue;
 		dialogue_force(pl, f);
 		if (f->fate != fate)
 			let_go(pl, f);
@@ -295,11 +317,12 @@ pipeline_config_default(struct pipeline_config *c)
 		.ports = { 25, 587 },
 		.port_count = 2,
 		.noop_limit = 8,
+		.gate_ns = 300 * 1000000000ULL, /* RFC 5321 section 4.5.3.2: as long as a client does */
 		.flows = { .flows = 262144,
 			   .embryonic_ns = 120 * 1000000000ULL, /* servers may greet late */
 			   .established_ns = 1800 * 1000000000ULL,
 			   .closing_ns = 5 * 1000000000ULL },
-		.tcp = { .held_per_flow = 64, .held_per_worker = 4096, .hold_ns = 3 * 1000000000ULL },
+		.tcp = { .held_per_flow = 256, .refuse = true, .held_per_worker = 4096, .hold_ns = 3 * 1000000000ULL },
 		.fragments = { .datagrams = 1024, .packets = 4096, .timeout_ns = 2 * 1000000000ULL },
 		.line_buffers = 4096,
 		.edits = 8192,
@@ -350,7 +373,12 @@ pipeline_new(const struct pipeline_config *c, const struct packet_ops *ops, stru
 	};
 	pl->tcp = (struct tcp_worker){
 		.limits = c->tcp,
-		.reader = { .read = dialogue_read, .leave = segment_leaves, .exposed = dialogue_exposed, .ctx = pl },
+		.reader = { .read = dialogue_read,
+			    .leave = segment_leaves,
+			    .exposed = dialogue_exposed,
+			    .accepted = dialogue_accepted,
+			    .divides = true,
+			    .ctx = pl },
 		.ops = &pl->ops,
 		.ctr = ctr,
 		.trust_checksums = c->ignore_checksums,

@@ -63,7 +63,8 @@ replay_new(const struct replay_options *o)
 	c.late_events = true;
 	/* Nobody waits for a capture's packets: hold longer than a live box may, and forget nothing. */
 	c.tcp.held_per_flow = 1024;
-	c.tcp.hold_ns = 60 * 1000000000ULL;
+	c.tcp.refuse = false;
+	c.tcp.hold_ns = c.gate_ns = 60 * 1000000000ULL;
 	c.flows.embryonic_ns = c.flows.established_ns = 86400 * 1000000000ULL;
 	c.line_buffers = 1024;
 	c.edits = 1024;

@@ -40,14 +40,14 @@ struct headers {
 	uint16_t tcp_flags;   /* low 9 bits, as in RFC 9293 plus NS */
 	uint16_t vlan_outer;  /* VLAN ids, 0 where untagged */
 	uint16_t vlan_inner;
-	uint8_t ip_version;   /* 4 or 6; 0: not IP */
-	bool fragment;        /* an IP fragment: see headers/decode.h for what is set */
-	uint16_t pppoe;       /* offset of the PPPoE session header, 0: none */
-	uint16_t window;      /* as on the wire, unscaled; host byte order */
-	uint16_t src_port;    /* host byte order */
-	uint16_t dst_port;    /* host byte order */
-	uint32_t seq;         /* host byte order, as on the wire */
-	uint32_t ack;         /* host byte order, as on the wire */
+	uint8_t ip_version; /* 4 or 6; 0: not IP */
+	bool fragment;      /* an IP fragment: see headers/decode.h for what is set */
+	uint16_t pppoe;     /* offset of the PPPoE session header, 0: none */
+	uint16_t window;    /* as on the wire, unscaled; host byte order */
+	uint16_t src_port;  /* host byte order */
+	uint16_t dst_port;  /* host byte order */
+	uint32_t seq;       /* host byte order, as on the wire */
+	uint32_t ack;       /* host byte order, as on the wire */
 };
 
 struct flow;
@@ -59,21 +59,22 @@ enum {
 	PACKET_CHECKSUM_OK = 1 << 1, /* the NIC has verified the TCP checksum */
 	PACKET_JUDGED = 1 << 2,      /* carries octets of a verdict: may differ from what came in */
 	PACKET_SPLICED = 1 << 3,     /* comes from a quarantine, and looks as if it came from the server */
+	PACKET_STRAY = 1 << 4,       /* not acceptable to the tcp stage: its octets are nobody's */
 };
 
 struct packet {
-	uint8_t *data;      /* first octet of the frame; contiguous, writable */
-	uint32_t len;       /* octets of the frame */
-	uint32_t room;      /* octets writable behind data + len */
-	struct packet *next; /* link of whatever list the packet is on */
-	struct flow *flow;  /* set by the flow stage; NULL: not a mail flow */
+	uint8_t *data;             /* first octet of the frame; contiguous, writable */
+	uint32_t len;              /* octets of the frame */
+	uint32_t room;             /* octets writable behind data + len */
+	struct packet *next;       /* link of whatever list the packet is on */
+	struct flow *flow;         /* set by the flow stage; NULL: not a mail flow */
 	struct datagram *datagram; /* private to headers/fragment.c; front ends set NULL: not made of fragments */
-	uint64_t time_ns;   /* arrival, monotonic (replay: capture time) */
+	uint64_t time_ns;          /* arrival, monotonic (replay: capture time) */
 	struct headers h;
-	uint8_t pair;       /* port pair */
-	uint8_t side;       /* enum side: where it came in */
-	uint8_t dir;        /* enum direction in its flow, set by the flow stage */
-	uint8_t link;       /* enum link_type */
+	uint8_t pair; /* port pair */
+	uint8_t side; /* enum side: where it came in */
+	uint8_t dir;  /* enum direction in its flow, set by the flow stage */
+	uint8_t link; /* enum link_type */
 	uint8_t flags;
 };
 

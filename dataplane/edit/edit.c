@@ -4,9 +4,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "edit/own.h"
 #include "edit/translate.h"
 
-static_assert(sizeof(struct edit) <= 2048, "an edited flow costs at most 2 KiB");
+static_assert(sizeof(struct edit) <= 4096, "an edited flow costs at most 4 KiB");
 
 struct edit_pool {
 	struct edit *all;
@@ -55,6 +56,7 @@ edit_of(struct edit_pool *pool, struct flow *f)
 		ledger_init(&e->ledger[dir], f->tcp.half[dir].acked);
 		e->left[dir] = f->tcp.half[dir].sent;
 	}
+	e->told = f->tcp.half[DIR_CLIENT].acked;
 	f->edit = e;
 	return e;
 }
@@ -69,11 +71,24 @@ edit_drop(struct edit_pool *pool, struct flow *f)
 	f->edit = NULL;
 }
 
+/* The client has the whole answer to what it sent: the server's acks pass again, and one may have been kept from it. */
+static void
+fold_standing(struct flow *f, bool stood)
+{
+	struct edit *e = f->edit;
+
+	if (!stood || ledger_standing(&e->ledger[DIR_SERVER]) != NULL)
+		return;
+	e->due = false;
+	e->owed = seq_lt(e->told, f->tcp.half[DIR_CLIENT].acked);
+}
+
 /* Octets that have not left cannot be acknowledged: an ack that runs ahead folds nothing early. */
 void
 edit_fold(struct flow *f)
 {
 	struct edit *e = f->edit;
+	bool stood = ledger_standing(&e->ledger[DIR_SERVER]) != NULL;
 
 	for (unsigned dir = DIR_CLIENT; dir <= DIR_SERVER; dir++) {
 		uint32_t acked = seq_min(f->tcp.half[dir].acked, e->left[dir]);
@@ -81,6 +96,19 @@ edit_fold(struct flow *f)
 		if (freed > 0)
 			memmove(e->text, e->text + freed, e->ledger[dir].text_len + e->queue_text);
 	}
+	fold_standing(f, stood);
+}
+
+void
+edit_note(struct flow *f, const struct packet *p)
+{
+	struct edit *e = f->edit;
+
+	if (e == NULL)
+		return;
+	own_head_of(&e->head[p->dir], p);
+	if (e->head[!p->dir].ip_version == 0 && !own_head_is_labelled(&e->head[p->dir]))
+		own_head_turn(&e->head[!p->dir], &e->head[p->dir]);
 }
 
 void
@@ -88,6 +116,35 @@ edit_arrive(struct flow *f, struct packet *p)
 {
 	if (f->edit == NULL || !(p->h.tcp_flags & TCP_ACK))
 		return;
+	edit_note(f, p);
+	f->edit->arrived = p->h.ack;
 	p->h.ack = ledger_ack(&f->edit->ledger[!p->dir], p->h.ack);
 	edit_fold(f);
+}
+
+/* Entries and octets that no end has acknowledged yet. */
+static unsigned
+outstanding(const struct edit *e)
+{
+	return e->ledger[DIR_CLIENT].count + e->ledger[DIR_SERVER].count + e->ledger[DIR_SERVER].text_len;
+}
+
+void
+edit_accept(struct flow *f, const struct packet *p)
+{
+	struct edit *e = f->edit;
+
+	if (e == NULL || !(p->h.tcp_flags & TCP_ACK))
+		return;
+	struct ledger *l = &e->ledger[DIR_SERVER];
+	unsigned before = outstanding(e);
+	if (p->dir == DIR_CLIENT)
+		ledger_hear(l, seq_min(e->arrived, ledger_seq(l, e->left[DIR_SERVER])));
+	edit_fold(f);
+	bool moved = outstanding(e) < before;
+	bool again = p->dir == DIR_CLIENT && p->h.payload_len > 0 && seq_lt(p->h.seq, e->line_end);
+	if (moved)
+		e->moved_ns = p->time_ns;
+	if (ledger_standing(l) != NULL && (again || (moved && p->dir == DIR_CLIENT)))
+		e->due = true;
 }

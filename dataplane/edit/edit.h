@@ -21,8 +21,19 @@
 #include "edit/ledger.h"
 #include "flow/flow.h"
 
-#define EDIT_TEXT  1536 /* octets of our replies that the client has not acknowledged: 9 of 170 */
-#define EDIT_QUEUE 16   /* replies that wait for their slots */
+#define EDIT_REPLY 1024 /* octets of the longest reply of ours */
+#define EDIT_TEXT  3072 /* octets of our replies that the client has not acknowledged: 12 of 170, and the longest */
+#define EDIT_QUEUE 12   /* replies that wait for their slots */
+#define EDIT_HEAD  96   /* octets of link and IP header that are remembered */
+
+/* What a frame of our own needs of the frames before it. */
+struct edit_head {
+	uint16_t l3;        /* offset of the IP header */
+	uint16_t pppoe;     /* offset of the PPPoE header, 0: none */
+	uint8_t ip_version; /* 0: none was seen */
+	uint8_t link, pair;
+	uint8_t octets[EDIT_HEAD];
+};
 
 /* Exists only for flows with an edit. */
 struct edit {
@@ -32,6 +43,14 @@ struct edit {
 	uint32_t quit_end; /* old number behind the QUIT line, where quitting */
 	bool quitting;     /* further client octets are not forwarded */
 	bool in_slot;      /* the last piece of a disguised slot is still to come */
+	bool due;          /* what stands is to be sent, or sent again */
+	bool owed;         /* the client has our answer, and no ack of its command yet */
+	uint32_t line;     /* old number of the first removed client line whose answer stands; where one stands */
+	uint32_t line_end; /* behind the last one */
+	uint32_t told;     /* highest ack that left for the client, old number */
+	uint32_t arrived;  /* ack of the segment at hand as it came, where it is the client's */
+	uint64_t moved_ns; /* when an end last acknowledged an edit */
+	struct edit_head head[2]; /* by direction */
 	uint8_t queue_count;
 	uint16_t queue_text;        /* octets of all queued replies */
 	uint16_t queue[EDIT_QUEUE]; /* their lengths, in order of their commands */
@@ -50,12 +69,22 @@ struct edit *edit_of(struct edit_pool *pool, struct flow *f);
 /* Gives back the edit state of f, if any. */
 void edit_drop(struct edit_pool *pool, struct flow *f);
 
+/* The headers of p, a packet of f, are those that frames of our own repeat. Nothing happens for a flow without edits.
+ */
+void edit_note(struct flow *f, const struct packet *p);
+
 /*
  * On arrival, before the tcp stage: p->h.ack (not the frame) becomes an old
  * number. What both peers have acknowledged so far (tcp_half.acked, so by
  * validated segments only) is folded. Nothing happens for a flow without edits.
  */
 void edit_arrive(struct flow *f, struct packet *p);
+
+/*
+ * The tcp stage has accepted p, the packet that arrived last: its ack counts.
+ * A client that sends again what stands answered has not got the answer. Nothing happens for a flow without edits.
+ */
+void edit_accept(struct flow *f, const struct packet *p);
 
 struct edit_exit {
 	void (*transmit)(void *ctx, struct packet *p, enum side side); /* takes p */
@@ -115,12 +144,67 @@ bool edit_spoil(struct edit *e, uint32_t pos, uint32_t len, uint32_t eol_len, ui
 bool edit_reply(struct edit *e, uint32_t seq, uint32_t used, bool first, bool last);
 
 /*
+ * Removes the client line [pos, pos + len), line end included, of which nothing
+ * may have left: the server never sees it. Queues `reply` (copied) for it, to be
+ * placed by edit_ride() or edit_stand(). False, and no change: full, or it has left.
+ */
+bool edit_remove(struct edit *e, uint32_t pos, uint32_t len, struct view reply);
+
+/*
+ * The first n queued replies go behind the server octet at `seq`, and with it: the
+ * last one of the answer to the command before theirs, which has not left yet. It
+ * is `octet`; NULL: it belongs to a disguised slot, and goes out. The server's
+ * retransmission is theirs. False: as for edit_reply().
+ */
+bool edit_ride(struct edit *e, uint32_t seq, const uint8_t *octet, unsigned n);
+
+/*
+ * The oldest queued reply stands in front of server number `seq`, since no answer
+ * is outstanding that could carry it: edit_own() sends it. It answers the client
+ * line [pos, pos + len): until the client has acknowledged the answer, no ack
+ * covers the line but that of the answer itself, so that the client's
+ * retransmission asks for the answer again. False, and no change: ledger full.
+ */
+bool edit_stand(struct edit *e, uint32_t seq, uint32_t pos, uint32_t len);
+
+/* True where edit_stand() may be called for server number `seq`. Pure. */
+bool edit_can_stand(const struct edit *e, uint32_t seq);
+
+/*
+ * True where one more answer of any kind can be placed; else there will be room when
+ * an end has acknowledged more. Text that stands at one place keeps other places
+ * waiting, for the ack of a line must never tell of more than one of them. Pure.
+ */
+bool edit_room(const struct edit *e);
+
+/* True where answers of the server's are still to be replaced, or to carry ours. Pure. */
+static inline bool
+edit_owes(const struct edit *e)
+{
+	return e->queue_count > 0 || e->in_slot;
+}
+
+/*
+ * Sends what is due to the client of f in a segment of ours: the text that stands,
+ * as much as one segment carries, or an ack. Call when a packet has been dealt
+ * with. An empty pool counts no_buffer; the client's retransmission tries again.
+ */
+void edit_own(const struct edit_exit *out, struct flow *f);
+
+/*
  * Sends RST to both ends of f, each in its own numbers (RFC 9293 section
  * 3.5.3); where octets are in flight, one RST at either end of them, since
  * receivers want the exact number (RFC 5961 section 3.2). `like`: any packet
- * of the flow that has not left yet, borrowed; its link header is repeated.
+ * of the flow that has not left yet, borrowed; its link header is repeated
+ * where no edit has kept one. NULL: where an edit has.
  * Marks f as reset. A missing buffer counts no_buffer.
  */
 void edit_reset_both(const struct edit_exit *out, struct flow *f, const struct packet *like);
+
+/*
+ * Answers p, a segment of f that came after edit_reset_both(), with a RST to its
+ * sender (RFC 9293 section 3.10.7.1): the first one was lost. Borrows p, as it came.
+ */
+void edit_reset_again(const struct edit_exit *out, const struct flow *f, const struct packet *p);
 
 #endif

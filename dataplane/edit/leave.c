@@ -3,6 +3,7 @@
 #include "edit/translate.h"
 
 #include "headers/checksum.h"
+#include "headers/decode.h"
 
 /* No receiver is served by segments shorter than this, whatever MSS it announced. */
 #define SPLIT_MIN 64
@@ -75,18 +76,10 @@ payload_limit(const struct flow *f, const struct packet *p)
 static void
 fill(struct packet *p, const uint8_t *octets, size_t len)
 {
-	uint8_t *ip = p->data + p->h.l3;
-	uint32_t size = p->h.payload + (uint32_t)len;
-
 	if (len > 0)
 		memcpy(p->data + p->h.payload, octets, len);
-	p->room = p->len + p->room - size;
-	p->len = size;
 	p->h.payload_len = (uint16_t)len;
-	if (p->h.ip_version == 4)
-		store_be16(ip + 2, (uint16_t)(size - p->h.l3));
-	else
-		store_be16(ip + 4, (uint16_t)(size - p->h.l3 - 40));
+	headers_resize(p);
 	p->flags |= PACKET_JUDGED;
 	checksum_rewrite(p);
 }
@@ -198,7 +191,8 @@ leave_changed(const struct edit_exit *out, struct flow *f, struct packet *p, str
 		seq--;
 	edit_translate(f, p, seq, x.flags & (uint8_t)~TCP_URG);
 	uint8_t dir = p->dir;
-	if (send_octets(out, f, p, octets, len))
+	bool stray = p->flags & PACKET_STRAY;
+	if (send_octets(out, f, p, octets, len) && !stray)
 		note_left(f, dir, x.seq + x.len);
 }
 
@@ -225,6 +219,8 @@ edit_leave(const struct edit_exit *out, struct flow *f, struct packet *p)
 	}
 	if (edit_translate(f, p, ledger_seq(l, x.seq), x.flags))
 		out->ctr->value[CTR_translated_packets]++;
-	note_left(f, p->dir, x.seq + x.len);
+	/* the number of a bare ack may lie behind octets that are held */
+	if (x.len > 0 && !(p->flags & PACKET_STRAY))
+		note_left(f, p->dir, x.seq + x.len);
 	out->transmit(out->ctx, p, other_side(p->side));
 }

@@ -26,16 +26,23 @@ entry_end(const struct ledger_entry *e)
 	return e->pos + e->removed;
 }
 
+/* Stands between two octets: nothing of the sender's carries it. */
+static bool
+stands(const struct ledger_entry *e)
+{
+	return e->removed == 0;
+}
+
 void
 ledger_init(struct ledger *l, uint32_t acked)
 {
-	*l = (struct ledger){ .floor = acked - LEDGER_PAST };
+	*l = (struct ledger){ .floor = acked - LEDGER_PAST, .heard = acked };
 }
 
 static bool
 append(struct ledger *l, struct ledger_entry e)
 {
-	if (l->count == LEDGER_ENTRIES || e.removed == 0 || seq_lt(e.pos, l->floor))
+	if (l->count == LEDGER_ENTRIES || seq_lt(e.pos, l->floor))
 		return false;
 	if (l->count > 0 && seq_lt(e.pos, entry_end(&l->entry[l->count - 1])))
 		return false;
@@ -48,10 +55,35 @@ ledger_insert(struct ledger *l, uint32_t pos, uint32_t removed, uint16_t len)
 {
 	struct ledger_entry e = { .pos = pos, .removed = removed, .inserted = len, .text = l->text_len };
 
-	if (removed > LEDGER_PAST || l->text_len + len >= LEDGER_OVERLAY || !append(l, e))
+	if (removed == 0 || removed > LEDGER_PAST || l->text_len + len >= LEDGER_OVERLAY || !append(l, e))
 		return false;
 	l->text_len = (uint16_t)(l->text_len + len);
 	return true;
+}
+
+bool
+ledger_stand(struct ledger *l, uint32_t pos, uint16_t len)
+{
+	struct ledger_entry e = { .pos = pos, .inserted = len, .text = l->text_len };
+	struct ledger_entry *last = l->count > 0 ? &l->entry[l->count - 1] : NULL;
+
+	if (len == 0 || l->text_len + len >= LEDGER_OVERLAY)
+		return false;
+	if (last != NULL && stands(last) && last->pos == pos)
+		last->inserted = (uint16_t)(last->inserted + len);
+	else if (!append(l, e))
+		return false;
+	l->text_len = (uint16_t)(l->text_len + len);
+	return true;
+}
+
+const struct ledger_entry *
+ledger_standing(const struct ledger *l)
+{
+	for (unsigned i = 0; i < l->count; i++)
+		if (stands(&l->entry[i]))
+			return &l->entry[i];
+	return NULL;
 }
 
 bool
@@ -59,7 +91,7 @@ ledger_overlay(struct ledger *l, uint32_t pos, uint16_t len, enum overlay what)
 {
 	uint16_t text = (uint16_t)(LEDGER_OVERLAY + what);
 
-	return append(l, (struct ledger_entry){ .pos = pos, .removed = len, .inserted = len, .text = text });
+	return len > 0 && append(l, (struct ledger_entry){ .pos = pos, .removed = len, .inserted = len, .text = text });
 }
 
 bool
@@ -67,7 +99,7 @@ ledger_grow(struct ledger *l, uint32_t pos, uint32_t more)
 {
 	struct ledger_entry *last = l->count > 0 ? &l->entry[l->count - 1] : NULL;
 
-	if (last == NULL || is_overlay(last) || entry_end(last) != pos)
+	if (last == NULL || is_overlay(last) || stands(last) || entry_end(last) != pos)
 		return ledger_insert(l, pos, more, 0);
 	if (more > LEDGER_PAST - last->removed)
 		return false;
@@ -75,14 +107,15 @@ ledger_grow(struct ledger *l, uint32_t pos, uint32_t more)
 	return true;
 }
 
-uint32_t
-ledger_seq(const struct ledger *l, uint32_t old)
+/* Old number to new. What stands at `old` lies behind the result where `before`, else in front of it. */
+static uint32_t
+to_new(const struct ledger *l, uint32_t old, bool before)
 {
 	uint32_t shift = l->shift;
 
 	for (unsigned i = 0; i < l->count; i++) {
 		const struct ledger_entry *e = &l->entry[i];
-		if (seq_leq(old, e->pos))
+		if (seq_lt(old, e->pos) || (old == e->pos && (before || !stands(e))))
 			break;
 		if (seq_lt(old, entry_end(e)))
 			return is_overlay(e) ? old + shift : e->pos + shift + e->inserted;
@@ -92,9 +125,15 @@ ledger_seq(const struct ledger *l, uint32_t old)
 }
 
 uint32_t
+ledger_seq(const struct ledger *l, uint32_t old)
+{
+	return to_new(l, old, false);
+}
+
+uint32_t
 ledger_start(const struct ledger *l, uint32_t old)
 {
-	return ledger_seq(l, seq_max(old, l->floor));
+	return to_new(l, seq_max(old, l->floor), true);
 }
 
 /* New to old; a number inside an insertion goes to its start, or to its end when `up`. */
@@ -139,7 +178,7 @@ ledger_touches(const struct ledger *l, uint32_t old, uint32_t len)
 		return true;
 	for (unsigned i = 0; i < l->count; i++) {
 		const struct ledger_entry *e = &l->entry[i];
-		if (seq_lt(e->pos, old + len) && seq_lt(old, entry_end(e)))
+		if (seq_lt(e->pos, old + len) && (stands(e) ? seq_leq(old, e->pos) : seq_lt(old, entry_end(e))))
 			return true;
 	}
 	return false;
@@ -195,7 +234,7 @@ ledger_rewrite(const struct ledger *l, const uint8_t *text, uint32_t old, const 
 
 	for (unsigned i = 0; i < l->count && seq_lt(at, end); i++) {
 		const struct ledger_entry *e = &l->entry[i];
-		if (seq_leq(entry_end(e), at))
+		if (stands(e) ? seq_lt(e->pos, at) : seq_leq(entry_end(e), at))
 			continue;
 		if (seq_leq(end, e->pos))
 			break;
@@ -215,6 +254,28 @@ ledger_rewrite(const struct ledger *l, const uint8_t *text, uint32_t old, const 
 	return s.full ? SIZE_MAX : s.len;
 }
 
+/* The receiver's ack may lie inside of what stands: the octets below it are done with. Returns how many. */
+static uint16_t
+fold_standing(struct ledger *l, struct ledger_entry *e)
+{
+	int32_t done = seq_diff(l->heard, e->pos + l->shift);
+
+	if (done <= 0)
+		return 0;
+	if (done > e->inserted)
+		done = e->inserted;
+	e->inserted = (uint16_t)(e->inserted - done);
+	e->text = (uint16_t)(e->text + done);
+	l->shift += (uint32_t)done;
+	return (uint16_t)done;
+}
+
+void
+ledger_hear(struct ledger *l, uint32_t new_ack)
+{
+	l->heard = seq_max(l->heard, new_ack);
+}
+
 uint16_t
 ledger_fold(struct ledger *l, uint32_t acked)
 {
@@ -222,7 +283,12 @@ ledger_fold(struct ledger *l, uint32_t acked)
 	uint16_t n = 0;
 
 	for (; n < l->count && seq_leq(entry_end(&l->entry[n]), acked); n++) {
-		const struct ledger_entry *e = &l->entry[n];
+		struct ledger_entry *e = &l->entry[n];
+		if (stands(e)) {
+			freed = (uint16_t)(freed + fold_standing(l, e));
+			if (e->inserted > 0)
+				break;
+		}
 		l->shift += e->inserted - e->removed;
 		l->floor = entry_end(e);
 		if (!is_overlay(e))

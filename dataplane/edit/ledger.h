@@ -11,14 +11,17 @@
  *   old   ......[ removed ]..........
  *   new   ......[ inserted     ]..........
  *
- * An entry is of one of two kinds, fixed when it is made (if the kind hung on
+ * An entry is of one of three kinds, fixed when it is made (if the kind hung on
  * the lengths, an entry that grows could change it under way, and octets whose
  * carrier is acknowledged would be lost):
  *  - an overlay has as many octets as it hides and maps octet for octet;
  *  - an insertion rides whole on its first removed octet, the others yield
  *    nothing. The receiver's ack is mapped to the start of the entry until it
  *    has all inserted octets, so the sender comes back for them with a segment
- *    that starts there.
+ *    that starts there;
+ *  - text that stands between two octets hides none: our answer to a command
+ *    that the other end never saw. It goes in front of the octet at its place
+ *    whenever that leaves; until there is one, nobody but we can send it.
  *
  * The text of insertions is the caller's: entries hold offsets into it, in
  * order, so the text of all entries is one run of `text_len` octets from 0.
@@ -48,7 +51,7 @@ enum overlay {
 
 struct ledger_entry {
 	uint32_t pos;      /* old number of the first removed octet */
-	uint32_t removed;  /* octets, at least 1 */
+	uint32_t removed;  /* octets; 0: it stands in front of pos */
 	uint16_t inserted; /* octets; an overlay: removed */
 	uint16_t text;     /* offset into the text, or LEDGER_OVERLAY + enum overlay */
 };
@@ -57,6 +60,7 @@ struct ledger_entry {
 struct ledger {
 	uint32_t shift; /* of all folded entries: new = old + shift before the first entry */
 	uint32_t floor; /* old number behind the last folded entry, or LEDGER_PAST behind the ack if that is later */
+	uint32_t heard; /* highest ack of the receiver, new number: tells how much of what stands has arrived */
 	uint16_t count;
 	uint16_t text_len; /* octets of text in use by entries */
 	struct ledger_entry entry[LEDGER_ENTRIES];
@@ -74,6 +78,12 @@ void ledger_init(struct ledger *l, uint32_t acked);
 bool ledger_insert(struct ledger *l, uint32_t pos, uint32_t removed, uint16_t len);
 bool ledger_overlay(struct ledger *l, uint32_t pos, uint16_t len, enum overlay what);
 
+/* Adds `len` octets of text that stand in front of pos, behind whatever stands there already. False: as above. */
+bool ledger_stand(struct ledger *l, uint32_t pos, uint16_t len);
+
+/* The first entry that stands; NULL: none. Its text: `inserted` octets, the receiver's ack lies at or before them. */
+const struct ledger_entry *ledger_standing(const struct ledger *l);
+
 /*
  * Takes [pos, pos + more) out as well: the last insertion grows where it ends
  * at pos, else (it is folded already) an empty one is added. False: as above,
@@ -81,7 +91,8 @@ bool ledger_overlay(struct ledger *l, uint32_t pos, uint16_t len, enum overlay w
  */
 bool ledger_grow(struct ledger *l, uint32_t pos, uint32_t more);
 
-/* Old number to new: for seq. Inside an insertion: first octet to its start, later ones to its end. */
+/* Old number to new: for seq. Inside an insertion: first octet to its start, later ones to its end; behind what stands.
+ */
 uint32_t ledger_seq(const struct ledger *l, uint32_t old);
 
 /* The new seq of what ledger_rewrite() gives for a segment at `old`. */
@@ -103,6 +114,9 @@ bool ledger_touches(const struct ledger *l, uint32_t old, uint32_t len);
  */
 size_t ledger_rewrite(const struct ledger *l, const uint8_t *text, uint32_t old, const uint8_t *in, size_t len,
 		      uint8_t *out, size_t cap);
+
+/* The receiver's ack, new number: asked by ledger_fold(), where the old one cannot tell (what stands has none). */
+void ledger_hear(struct ledger *l, uint32_t new_ack);
 
 /*
  * The receiver has acknowledged everything below old number `acked`: entries

@@ -85,6 +85,16 @@ adjust_checksum(uint8_t *tcp, const uint8_t *before, size_t len)
 	return changed;
 }
 
+/* What the client may know to be acknowledged: nothing from a line on whose answer of ours it may still lack. */
+static uint32_t
+tell_client(struct edit *e, uint32_t ack)
+{
+	if (ledger_standing(&e->ledger[DIR_SERVER]) != NULL)
+		ack = seq_min(ack, e->line);
+	e->told = seq_max(e->told, ack);
+	return ack;
+}
+
 bool
 edit_translate(const struct flow *f, struct packet *p, uint32_t seq, uint8_t flags)
 {
@@ -100,7 +110,7 @@ edit_translate(const struct flow *f, struct packet *p, uint32_t seq, uint8_t fla
 		store_be16(tcp + 18, 0);
 	if (flags & TCP_ACK) {
 		store_be16(tcp + 14, translate_window(opposite, p, f->tcp.half[p->dir].wscale, load_be32(tcp + 8)));
-		store_be32(tcp + 8, p->h.ack);
+		store_be32(tcp + 8, p->dir == DIR_SERVER ? tell_client(f->edit, p->h.ack) : p->h.ack);
 		translate_options(opposite, tcp + 20, tcp + len);
 	}
 	return adjust_checksum(tcp, before, len);

@@ -55,7 +55,7 @@ enum {
 };
 
 /* RFC 9293. */
-enum { TCP_HEADER_LEN = 20, TCP_CHECKSUM = 16 };
+enum { TCP_HEADER_LEN = 20, TCP_SEQ = 4, TCP_FLAGS = 13, TCP_CHECKSUM = 16 };
 enum {
 	TCP_FIN = 0x01,
 	TCP_SYN = 0x02,

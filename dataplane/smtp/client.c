@@ -54,6 +54,8 @@ watch_pace(struct smtp_session *s)
 {
 	if (s->slot_count == 0)
 		return;
+	if (s->slot_count == 1 && s->in_reply && (slot_head(s) & SLOT_DISGUISED))
+		return; /* the client has had its reply whole: it is ours */
 	if (s->slot_count == 1 && s->in_reply && !s->unsolicited)
 		s->overtaken = true;
 	else

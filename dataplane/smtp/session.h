@@ -113,6 +113,8 @@ struct smtp_session {
 
 enum { SMTP_CAP_PIPELINING = 1, SMTP_CAP_CHUNKING = 2, SMTP_CAP_STARTTLS = 4, SMTP_CAP_SMTPUTF8 = 8 };
 
+struct smtp_reply; /* below */
+
 /* What smtp_client() found next. */
 enum smtp_step {
 	STEP_MORE,    /* all octets consumed: inside a line, or nothing to say */
@@ -165,6 +167,23 @@ void smtp_client(struct smtp_session *s, struct smtp_pool *pool, struct view in,
  * refused: a MAIL opens no transaction at the server, a RCPT adds nothing.
  */
 void smtp_client_disguised(struct smtp_session *s);
+
+/*
+ * The command just returned by smtp_client() does not reach the server: it is
+ * answered in its place by us. As smtp_client_disguised(); and no reply is
+ * awaited for it: smtp_removed_next() tells when its turn has come.
+ */
+void smtp_client_removed(struct smtp_session *s);
+
+/*
+ * The oldest command without an answer is one that was removed: takes it as
+ * refused, and fills verb, has_path, void_, transaction, disguised, last,
+ * gate_opened. False: it is none. Ask after smtp_client_removed(), and after each `last`.
+ */
+bool smtp_removed_next(struct smtp_session *s, struct smtp_reply *reply);
+
+/* True where the last command alone awaits an answer, and no reply is half read. Pure. */
+bool smtp_last_alone(const struct smtp_session *s);
 
 /* Client octets are message text now: they may leave at once. */
 bool smtp_in_body(const struct smtp_session *s);

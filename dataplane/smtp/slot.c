@@ -105,6 +105,40 @@ smtp_client_disguised(struct smtp_session *s)
 	estimate(s);
 }
 
+void
+smtp_client_removed(struct smtp_session *s)
+{
+	if (s->slot_count == 0)
+		return;
+	s->slot[(s->slot_first + s->slot_count - 1) % SMTP_SLOTS] |= SLOT_REMOVED;
+	smtp_client_disguised(s);
+}
+
+static bool
+is_removed(uint8_t slot)
+{
+	unsigned verb = slot & SLOT_VERB;
+
+	return (verb == VERB_MAIL || verb == VERB_RCPT) && (slot & SLOT_REMOVED);
+}
+
+bool
+smtp_removed_next(struct smtp_session *s, struct smtp_reply *reply)
+{
+	*reply = (struct smtp_reply){ .disguised = true, .last = true };
+	if (s->slot_count == 0 || !is_removed(slot_head(s)))
+		return false;
+	reply->gate_opened = s->slot_count == SMTP_SLOTS;
+	slot_settle(s, false, reply);
+	return true;
+}
+
+bool
+smtp_last_alone(const struct smtp_session *s)
+{
+	return s->slot_count == 1 && !s->in_reply;
+}
+
 bool
 smtp_flush(struct smtp_session *s, struct smtp_reply *reply)
 {

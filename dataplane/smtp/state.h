@@ -33,6 +33,7 @@ enum {
 	SLOT_NO_PATH = 0x20,   /* MAIL, RCPT: no address could be read */
 	SLOT_LAST = 0x20,      /* BDAT: the last chunk */
 	SLOT_CHUNK = 0x40,     /* BDAT: its octets follow, whatever the answer */
+	SLOT_REMOVED = 0x40,   /* MAIL, RCPT: the server does not see it at all */
 	SLOT_DISGUISED = 0x80, /* the server sees our command in its place */
 };
 _Static_assert(VERB_COUNT <= SLOT_VERB + 1, "a verb fits its bits");

@@ -82,7 +82,9 @@ hold_settle(struct tcp_worker *w, struct flow *f)
 		else if (f->tcp.half[dir].held != NULL && leave_fluent(&f->tcp, dir))
 			leave_cleared(w, f, dir);
 	}
-	if (count(f) > 0 && (count(f) > w->limits.held_per_flow || w->held > w->limits.held_per_worker)) {
+	unsigned cap = w->limits.held_per_flow * (w->limits.refuse ? 2u : 1u);
+	bool full = count(f) > cap && !f->tcp.half[DIR_CLIENT].waits;
+	if (count(f) > 0 && (full || w->held > w->limits.held_per_worker)) {
 		leave_blind(w, f, DIR_CLIENT, CTR_blind_hold_cap);
 		leave_blind(w, f, DIR_SERVER, CTR_blind_hold_cap);
 	}
@@ -90,6 +92,17 @@ hold_settle(struct tcp_worker *w, struct flow *f)
 		fifo_remove(w, f);
 	else if (!f->on_hold)
 		fifo_insert(w, f, oldest(f));
+}
+
+void
+tcp_wait(struct flow *f, enum direction dir, uint64_t now_ns)
+{
+	struct tcp_half *h = &f->tcp.half[dir];
+
+	h->waits = true;
+	h->mode = STREAM_ORDERED;
+	for (struct packet *q = h->held; q != NULL; q = q->next)
+		q->time_ns = now_ns;
 }
 
 void
@@ -119,6 +132,8 @@ expire_in_order(struct tcp_worker *w, struct flow *f, enum direction dir, uint64
 	struct tcp_half *h = &f->tcp.half[dir];
 	uint32_t upto = h->sent;
 
+	if (h->waits && now_ns != FLUSH)
+		return;
 	for (const struct packet *q = h->held; q != NULL && seq_lt(segment_first(q), h->nxt); q = q->next) {
 		if ((q->flags & PACKET_COPY) || !overdue(w, q->time_ns, now_ns))
 			continue;
@@ -134,11 +149,17 @@ expire_in_order(struct tcp_worker *w, struct flow *f, enum direction dir, uint64
 /*
  * True where a gap is not worth waiting for: a packet behind it is overdue, or
  * a copy is and the other end has acknowledged more than we have seen (a gap
- * that is not acknowledged will be filled by its sender).
+ * that is not acknowledged will be filled by its sender); and the stream has
+ * not moved for as long.
  */
 static bool
-gap_stays(const struct tcp_worker *w, const struct tcp_half *h, uint64_t now_ns)
+gap_stays(const struct tcp_worker *w, const struct flow *f, enum direction dir, uint64_t now_ns)
 {
+	const struct tcp_half *h = &f->tcp.half[dir];
+
+	/* one of many gaps has just been filled */
+	if (now_ns != FLUSH && (uint32_t)(now_ns / 1000) - f->tcp.moved_us < (uint32_t)(w->limits.hold_ns / 1000))
+		return false;
 	for (const struct packet *q = h->held; q != NULL; q = q->next) {
 		bool hopeless = !(q->flags & PACKET_COPY) || now_ns == FLUSH || seq_lt(h->nxt, h->acked);
 		if (seq_lt(h->nxt, segment_first(q)) && hopeless && overdue(w, q->time_ns, now_ns))
@@ -151,7 +172,7 @@ static void
 expire(struct tcp_worker *w, struct flow *f, enum direction dir, uint64_t now_ns)
 {
 	expire_in_order(w, f, dir, now_ns);
-	if (gap_stays(w, &f->tcp.half[dir], now_ns))
+	if (gap_stays(w, f, dir, now_ns))
 		leave_blind(w, f, dir, CTR_blind_gap);
 	else if (now_ns == FLUSH && f->tcp.half[dir].held != NULL)
 		leave_all(w, f, dir);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tcp/leave.h"
 
+#include "base/bytes.h"
+#include "headers/checksum.h"
+#include "headers/decode.h"
 #include "tcp/held.h"
 #include "tcp/segment.h"
 
@@ -93,6 +96,46 @@ leave_cleared(struct tcp_worker *w, struct flow *f, enum direction dir)
 		leave_expose(w, f, dir);
 }
 
+/* Cuts p to the octets [from, to) of those that it has. */
+static void
+cut(struct packet *p, uint32_t from, uint32_t to)
+{
+	if (segment_has(p, TCP_FIN) && to != segment_last(p)) {
+		p->h.tcp_flags &= (uint16_t)~TCP_FIN;
+		p->data[p->h.l4 + TCP_FLAGS] &= (uint8_t)~TCP_FIN;
+	}
+	memmove(segment_octets(p), segment_octets(p) + (from - segment_first(p)), to - from);
+	p->h.seq += from - segment_first(p);
+	store_be32(p->data + p->h.l4 + TCP_SEQ, p->h.seq);
+	p->h.payload_len = (uint16_t)(to - from);
+	p->flags |= PACKET_JUDGED;
+	headers_resize(p);
+	checksum_rewrite(p);
+}
+
+void
+leave_part(struct tcp_worker *w, struct flow *f, enum direction dir)
+{
+	struct tcp_half *h = &f->tcp.half[dir];
+	struct packet *p = h->held;
+
+	if (!w->reader.divides || p == NULL || is_copy(p) || leave_fluent(&f->tcp, dir) || !seq_lt(h->read, h->nxt))
+		return;
+	if (!seq_leq(segment_first(p), h->sent) || !seq_lt(h->sent, h->clear) || !seq_lt(h->clear, segment_last(p)))
+		return;
+	struct packet *part = held_copy(w, p);
+	if (part == NULL)
+		return;
+	part->flags = p->flags;
+	cut(part, h->sent, h->clear);
+	p = held_take(w, h, &h->held);
+	cut(p, h->clear, segment_last(p));
+	held_insert(w, h, p);
+	h->sent = h->clear;
+	w->ctr->value[CTR_split_packets]++;
+	w->reader.leave(w->reader.ctx, f, part);
+}
+
 void
 leave_expose(struct tcp_worker *w, struct flow *f, enum direction dir)
 {
@@ -152,5 +195,7 @@ leave_blind(struct tcp_worker *w, struct flow *f, enum direction dir, enum count
 	}
 	if (any_held(h))
 		leave_expose(w, f, dir);
+	else
+		w->reader.exposed(w->reader.ctx, f, dir);
 	leave_all(w, f, dir);
 }

@@ -16,6 +16,12 @@ bool leave_fluent(const struct tcp *t, enum direction dir);
 /* What may leave leaves, in stream order; copies that were read are released. */
 void leave_cleared(struct tcp_worker *w, struct flow *f, enum direction dir);
 
+/*
+ * The reader does not go on: where the first packet is judged in part, and may be divided, that part
+ * leaves in a segment of its own, for what the reader waits for may be the answer to it.
+ */
+void leave_part(struct tcp_worker *w, struct flow *f, enum direction dir);
+
 /* Octets above clear are about to leave, or have left: tells the reader, and counts once per judged stretch. */
 void leave_expose(struct tcp_worker *w, struct flow *f, enum direction dir);
 

@@ -11,7 +11,7 @@ struct tcp_options {
 	uint8_t wscale;    /* at most 14 (RFC 7323 section 2.3), where has_wscale */
 	bool has_wscale;
 	bool has_ts;
-	bool has_sack; /* SACK permitted (RFC 2018) */
+	bool has_sack;  /* SACK permitted (RFC 2018) */
 	bool is_signed; /* MD5 or TCP-AO */
 };
 

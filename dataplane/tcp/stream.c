@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tcp/stream.h"
 
+#include "headers/checksum.h"
+#include "headers/decode.h"
 #include "tcp/held.h"
 #include "tcp/hold.h"
 #include "tcp/leave.h"
@@ -40,7 +42,7 @@ read_next(struct tcp_worker *w, struct flow *f, enum direction dir)
 	if (h->mode == STREAM_IGNORED)
 		return false; /* p may be gone */
 	h->read += (uint32_t)used;
-	return used == v.len;
+	return used > 0; /* a view may be cut where the reader wants more than is left of it */
 }
 
 /* Reads what is in order, and lets go what may leave after each piece. */
@@ -60,6 +62,7 @@ read_on(struct tcp_worker *w, struct flow *f, enum direction dir)
 		else
 			leave_cleared(w, f, dir);
 	}
+	leave_part(w, f, dir);
 	h->busy = false;
 }
 
@@ -112,6 +115,43 @@ let_go_of_resent(struct tcp_worker *w, struct flow *f, const struct packet *p)
 	leave_below(w, f, p->dir, segment_end(p));
 }
 
+/*
+ * True where p is not to enter the list: it has too many packets already and p
+ * closes no gap, or the direction waits and has its octets.
+ */
+static bool
+is_refused(const struct tcp_worker *w, const struct flow *f, const struct packet *p)
+{
+	const struct tcp_half *h = &f->tcp.half[p->dir];
+	bool full = f->tcp.half[0].held_count + f->tcp.half[1].held_count >= w->limits.held_per_flow;
+
+	if (f->tcp.read_only || seq_leq(segment_end(p), h->sent))
+		return false;
+	if (h->waits)
+		return full || seq_leq(segment_end(p), h->nxt);
+	return full && w->limits.refuse && seq_lt(h->nxt, segment_first(p));
+}
+
+/* Takes p, whose new octets are refused: what of it has left before goes on its way, for the other end may lack it. */
+static void
+refuse(struct tcp_worker *w, struct flow *f, struct packet *p)
+{
+	struct tcp_half *h = &f->tcp.half[p->dir];
+
+	w->ctr->value[CTR_held_refused] += seq_lt(h->nxt, segment_end(p));
+	if (!seq_lt(segment_first(p), h->sent)) {
+		w->ops->release(w->ops->front, p);
+		return;
+	}
+	p->h.payload_len = (uint16_t)(h->sent - segment_first(p));
+	p->h.tcp_flags &= (uint16_t)~TCP_FIN;
+	p->data[p->h.l4 + TCP_FLAGS] &= (uint8_t)~TCP_FIN;
+	p->flags |= PACKET_JUDGED;
+	headers_resize(p);
+	checksum_rewrite(p);
+	leave(w, f, p);
+}
+
 /* Octets of a started direction, FIN included, in their place. */
 static void
 put(struct tcp_worker *w, struct flow *f, struct packet *p)
@@ -120,11 +160,15 @@ put(struct tcp_worker *w, struct flow *f, struct packet *p)
 	struct tcp_half *h = &f->tcp.half[dir];
 
 	held_first_copy_wins(w, h, p);
+	if (is_refused(w, f, p)) {
+		refuse(w, f, p);
+		return;
+	}
 	if (seq_lt(h->nxt, segment_first(p))) {
 		put_behind_gap(w, f, p);
 		return;
 	}
-	if (seq_lt(h->sent, h->nxt) && seq_lt(segment_first(p), h->nxt) && seq_lt(h->sent, segment_end(p)))
+	if (!h->waits && seq_lt(h->sent, h->nxt) && seq_lt(segment_first(p), h->nxt) && seq_lt(h->sent, segment_end(p)))
 		let_go_of_resent(w, f, p);
 	if (h->mode == STREAM_IGNORED) {
 		pass(w, f, p); /* the reader, or an empty pool, ended it just now */
@@ -134,6 +178,7 @@ put(struct tcp_worker *w, struct flow *f, struct packet *p)
 		leave(w, f, p);
 		return;
 	}
+	f->tcp.moved_us = (uint32_t)(p->time_ns / 1000);
 	held_insert(w, h, p);
 	held_advance(h);
 	read_on(w, f, dir);
@@ -166,6 +211,22 @@ input_rst(struct tcp_worker *w, struct flow *f, struct packet *p)
 	leave(w, f, p);
 }
 
+/*
+ * Takes p, which is not to be read. It passes, but for octets that a receiver may
+ * take although we did not, having missed what it has seen, or seen what it has missed.
+ */
+static void
+fail(struct tcp_worker *w, struct flow *f, struct packet *p, enum counter cause)
+{
+	p->flags |= PACKET_STRAY;
+	bool wanted = cause == CTR_old_timestamp && seq_lt(f->tcp.half[p->dir].sent, segment_end(p));
+
+	if (wanted && w->limits.refuse && !f->tcp.read_only && f->tcp.half[p->dir].mode != STREAM_IGNORED)
+		w->ops->release(w->ops->front, p);
+	else
+		leave(w, f, p);
+}
+
 void
 tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p)
 {
@@ -177,13 +238,15 @@ tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p)
 	enum counter cause = tcp_check(w, &f->tcp, p, &options);
 	if (cause != 0) {
 		w->ctr->value[cause]++;
-		leave(w, f, p);
+		fail(w, f, p, cause);
 		return;
 	}
 	if (segment_has(p, TCP_RST)) {
 		input_rst(w, f, p);
 	} else {
 		tcp_track(w, &f->tcp, p, &options);
+		if (w->reader.accepted != NULL)
+			w->reader.accepted(w->reader.ctx, f, p);
 		input(w, f, p);
 	}
 	if (!closed && tcp_closed(&f->tcp))

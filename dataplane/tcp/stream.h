@@ -44,25 +44,26 @@ enum stream_mode {
 /* One direction. */
 struct tcp_half {
 	uint32_t sent, clear, read, nxt; /* see above */
-	uint32_t acked;       /* highest ack that the other end sent for this direction, old numbers */
-	uint32_t ts_recent;   /* last valid TSval, for PAWS (RFC 7323 section 5) */
-	uint32_t fin;         /* number of the FIN, where fin_seen */
-	uint32_t start;       /* number of the first octet: behind the SYN, or where we began to look */
-	struct packet *held;  /* in and out of order, ascending seq; owned; PACKET_COPY: has left, waits to be read */
-	uint16_t held_count;  /* packets in it, copies included */
-	uint16_t window;      /* last advertised by this end, unscaled */
-	uint16_t mss;         /* that this end announced; 536 / 1220 where none */
-	uint8_t wscale : 4;   /* its window scale, at most 14; 0 where not both offered it */
-	uint8_t mode : 2;     /* enum stream_mode */
+	uint32_t acked;                  /* highest ack that the other end sent for this direction, old numbers */
+	uint32_t ts_recent;              /* last valid TSval, for PAWS (RFC 7323 section 5) */
+	uint32_t fin;                    /* number of the FIN, where fin_seen */
+	uint32_t start;                  /* number of the first octet: behind the SYN, or where we began to look */
+	struct packet *held; /* in and out of order, ascending seq; owned; PACKET_COPY: has left, waits to be read */
+	uint16_t held_count; /* packets in it, copies included */
+	uint16_t window;     /* last advertised by this end, unscaled */
+	uint16_t mss;        /* that this end announced; 536 / 1220 where none */
+	uint8_t wscale : 4;  /* its window scale, at most 14; 0 where not both offered it */
+	uint8_t mode : 2;    /* enum stream_mode */
 	bool syn_seen : 1;
 	bool fin_seen : 1;
 	bool has_ts : 1;
-	bool started : 1;     /* sent..nxt are set */
-	bool exposed : 1;     /* octets above clear have left (time limit, or the client sent them again) */
-	bool has_wscale : 1;  /* its SYN offered a window scale */
-	bool has_sack : 1;    /* its SYN offered SACK */
-	bool guessed : 1;     /* started by the other end's ack alone: octets that lie before it may still come */
-	bool busy : 1;        /* being read: tcp_resume() from within does nothing */
+	bool started : 1;    /* sent..nxt are set */
+	bool exposed : 1;    /* octets above clear have left (time limit, or the client sent them again) */
+	bool has_wscale : 1; /* its SYN offered a window scale */
+	bool has_sack : 1;   /* its SYN offered SACK */
+	bool guessed : 1;    /* started by the other end's ack alone: octets that lie before it may still come */
+	bool busy : 1;       /* being read: tcp_resume() from within does nothing */
+	bool waits : 1;      /* set by the reader: what is unread stays here, also when sent again; see below */
 };
 
 /* Both directions. */
@@ -73,6 +74,7 @@ struct tcp {
 	bool read_only : 1; /* may be read, must not be edited: midstream, one way, signed; nothing is ever held */
 	bool one_way : 1;   /* the other direction does not pass here */
 	bool reset : 1;     /* RST seen or sent */
+	uint32_t moved_us;  /* clock, when octets last came in order; wraps */
 };
 
 /* True when nothing further is expected: both FINs seen and acknowledged, or reset. Pure. */
@@ -84,12 +86,20 @@ tcp_closed(const struct tcp *t)
 	return t->reset || (a->fin_seen && b->fin_seen && seq_lt(a->fin, a->acked) && seq_lt(b->fin, b->acked));
 }
 
+/*
+ * A direction `waits` where its unread octets are not to leave unread: the other end
+ * has to answer, or its own end to take what was said to it, before more can be
+ * judged; or the rest of a reply code is to come. Sending them again does not expose
+ * them, and no time limit does (the reader has its own); above the cap of the flow,
+ * what comes further is released, and will be sent again.
+ */
+
 /* What the layers above do with ordered octets and leaving packets. Called from tcp_input() and friends only. */
 struct tcp_reader {
 	/*
 	 * Ordered octets of one direction: `v` starts at old number `seq`. Returns
-	 * how many were consumed; fewer than v.len means "ask again after
-	 * tcp_resume()", or when more octets have come. Before returning, the
+	 * how many were consumed; fewer than v.len means "ask again with more",
+	 * none "after tcp_resume()", or when more octets have come. Before returning, the
 	 * reader moves half[dir].clear as far as it has judged (tcp_input then
 	 * moves read and releases packets). Octets are those of one packet; where
 	 * few of it are left, up to 16 are joined with what follows. It may change
@@ -105,14 +115,19 @@ struct tcp_reader {
 	/*
 	 * The held octets of `dir` leave unjudged (time limit, cap, sent again),
 	 * or have left out of order before they could be read. f->blind is set
-	 * where it is for good. tcp counts exposed_lines itself.
+	 * where it is for good; then also where nothing is held. tcp counts exposed_lines itself.
 	 */
 	void (*exposed)(void *ctx, struct flow *f, enum direction dir);
+	/* p was found acceptable, and its acknowledgement noted; its octets come next. NULL: of no interest. */
+	void (*accepted)(void *ctx, struct flow *f, const struct packet *p);
+	bool divides; /* what was judged of a packet may leave without the rest: it may have to be answered first */
 	void *ctx;
 };
 
 struct tcp_limits {
 	uint16_t held_per_flow;   /* packets */
+	bool refuse;              /* lost packets are sent again (a live box): above that, what lies behind a gap is
+				     released, and the flow is read no further above twice that. Else above that */
 	uint32_t held_per_worker; /* packets */
 	uint64_t hold_ns;         /* a held packet leaves after this, judged or not */
 };
@@ -123,10 +138,10 @@ struct tcp_worker {
 	struct tcp_reader reader;
 	const struct packet_ops *ops; /* alloc and release; packets leave by reader.leave */
 	struct counters *ctr;
-	uint32_t held;            /* packets held now, all flows, copies included */
-	struct flow *hold_first;  /* flows with held packets, oldest first */
+	uint32_t held;           /* packets held now, all flows, copies included */
+	struct flow *hold_first; /* flows with held packets, oldest first */
 	struct flow *hold_last;
-	bool trust_checksums;     /* captures with offloaded checksums: take them as right */
+	bool trust_checksums; /* captures with offloaded checksums: take them as right */
 };
 
 /*
@@ -136,6 +151,9 @@ struct tcp_worker {
  * came, unread, and is counted.
  */
 void tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p);
+
+/* From within reader.read(): direction `dir` waits from now on, with what it holds as if it had come now. */
+void tcp_wait(struct flow *f, enum direction dir, uint64_t now_ns);
 
 /* The reader can go on in direction `dir` (a server's answer arrived): reads what waits and lets it leave. */
 void tcp_resume(struct tcp_worker *w, struct flow *f, enum direction dir);

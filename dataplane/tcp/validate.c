@@ -83,7 +83,8 @@ timestamp_old(const struct tcp *t, const struct packet *p, const struct tcp_opti
 {
 	const struct tcp_half *h = &t->half[p->dir];
 
-	return h->has_ts && t->half[!p->dir].has_ts && o->has_ts && seq_lt(o->ts_value, h->ts_recent);
+	return !segment_has(p, TCP_SYN | TCP_RST) && h->has_ts && t->half[!p->dir].has_ts && o->has_ts &&
+	       seq_lt(o->ts_value, h->ts_recent);
 }
 
 enum counter
@@ -100,6 +101,8 @@ tcp_check(const struct tcp_worker *w, const struct tcp *t, const struct packet *
 	else if (segment_has(p, TCP_RST))
 		ok = rst_ok(t, p);
 	else
-		ok = in_window(t, p) && !timestamp_old(t, p, o);
+		ok = in_window(t, p);
+	if (ok && timestamp_old(t, p, o))
+		return CTR_old_timestamp;
 	return ok ? 0 : CTR_bad_segment;
 }

@@ -16,7 +16,8 @@
  */
 uint32_t tcp_reach(const struct tcp *t, enum direction dir);
 
-/* 0 where segment p of travelling direction p->dir is acceptable; else the cause, bad_checksum or bad_segment. Pure. */
+/* 0 where segment p of travelling direction p->dir is acceptable; else bad_checksum, bad_segment or old_timestamp.
+ * Pure. */
 enum counter tcp_check(const struct tcp_worker *w, const struct tcp *t, const struct packet *p,
 		       const struct tcp_options *o);
 

@@ -34,6 +34,7 @@ session_init(struct session *s)
 	};
 	s->pool = edit_pool_new(1);
 	s->flow.client_side = SIDE_INSIDE;
+	s->flow.key = (struct flow_key){ .addr = { { 10, 0, 0, 1 }, { 10, 0, 0, 2 } }, .port = { 40000, 25 } };
 	for (unsigned d = 0; d < 2; d++) {
 		struct tcp_half *h = &s->flow.tcp.half[d];
 		h->sent = h->clear = h->read = h->nxt = h->acked = isn_of(d);

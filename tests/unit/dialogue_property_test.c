@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Whole sessions between two model ends, through the whole pipeline, over
+ * paths that lose, repeat, reorder, damage and cut: what each end gets to read
+ * must be what a session without any of that gives. Recipients at typo.example
+ * are refused by the box, all others by the server's own mind.
+ *
+ * POSTERN_SEED and POSTERN_STEPS (frames through the box) repeat or lengthen a run.
+ */
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "build/build.h"
+#include "model_ends.h"
+
+#define STEPS        1000000
+#define COMMANDS_MAX 1400
+
+/* A client command and what must come of it. */
+enum outcome {
+	PASSES,  /* the server sees and answers it */
+	REFUSED, /* flagged: 550 of ours; the server sees NOOP, a spoiled line, or nothing */
+	BODY,    /* message text: sent after 354 only */
+};
+
+struct command {
+	uint32_t at, len; /* in `script` */
+	enum outcome outcome;
+	bool sync;      /* nothing is sent before its answer */
+	char reply[48]; /* beginning of its answer */
+};
+
+static struct dialogue {
+	char script[STREAM_MAX];
+	struct command command[COMMANDS_MAX];
+	unsigned commands;
+	bool flagged; /* any REFUSED */
+	bool noop_is_500;
+	bool given_up;
+	/* The client */
+	unsigned sent, answered;
+	uint32_t read;
+	bool skip_body; /* DATA was refused */
+	/* The server */
+	uint32_t taken;
+	bool in_body;
+	unsigned accepted, noops, spoiled;
+	uint32_t expect; /* next command of the script that the server must see */
+	uint64_t in_sum, out_sum;
+} d;
+
+static unsigned total_sessions, total_reset, total_given_up, total_refused, total_spoiled;
+
+static void
+add(enum outcome outcome, bool sync, const char *reply, const char *text)
+{
+	struct command *c = &d.command[d.commands++];
+
+	c->at = d.commands > 1 ? c[-1].at + c[-1].len : 0;
+	c->len = (uint32_t)strlen(text);
+	memcpy(d.script + c->at, text, c->len);
+	c->outcome = outcome;
+	c->sync = sync;
+	snprintf(c->reply, sizeof c->reply, "%s", reply);
+	d.flagged |= outcome == REFUSED;
+}
+
+/* A body full of lines that look like commands, and of dots. */
+static void
+add_body(void)
+{
+	static const char *const lines[] = {
+		"RCPT TO:<x@typo.example>\r\n",
+		"MAIL FROM:<x@typo.example>\r\n",
+		"..\r\n",
+		"...RCPT TO:<a@typo.example>\r\n",
+		"\r\n",
+		"QUIT\r\n",
+		"BDAT 5 LAST\r\n",
+		".. \r\n",
+		"STARTTLS\r\n",
+		"Subject: x@typo.example\r\n",
+	};
+	char body[2048] = "", reply[32];
+	unsigned sum = 0;
+
+	for (unsigned n = rnd(40); n > 0; n--)
+		strcat(body, lines[rnd(10)]);
+	for (const char *s = body; *s != '\0'; s++)
+		sum = sum * 31 + (uint8_t)*s;
+	strcat(body, ".\r\n");
+	snprintf(reply, sizeof reply, "250 2.0.0 %08x", sum);
+	add(BODY, true, reply, body);
+}
+
+static void
+add_recipient(unsigned n, bool flagged, bool lock_step, unsigned *good)
+{
+	char line[64], reply[48];
+
+	if (flagged) {
+		snprintf(line, sizeof line, "RCPT TO:<r%u@typo.example>\r\n", n);
+		add(REFUSED, lock_step, "550 5.1.2 typo.example", line);
+	} else if (rnd(8) == 0) {
+		snprintf(line, sizeof line, "RCPT TO:<no%u@other.example>\r\n", n);
+		snprintf(reply, sizeof reply, "550 5.1.1 <no%u@other.example>", n);
+		add(PASSES, lock_step, reply, line);
+	} else {
+		snprintf(line, sizeof line, "RCPT TO:<r%u@other.example>\r\n", n);
+		snprintf(reply, sizeof reply, "250 2.1.5 <r%u@other.example>", n);
+		add(PASSES, lock_step, reply, line);
+		(*good)++;
+	}
+}
+
+/* A session of some transactions; now and then one of a thousand recipients. */
+static void
+write_script(void)
+{
+	bool lock_step = rnd(3) == 0;
+	unsigned flagged_of_8 = rnd(4) == 0 ? 0 : rnd(9);
+	unsigned n = 0;
+
+	d.commands = 0;
+	d.flagged = false;
+	add(PASSES, true, "250-mx", "EHLO client.example\r\n");
+	for (unsigned mails = 1 + rnd(3); mails > 0; mails--) {
+		unsigned good = 0;
+		unsigned recipients = rnd(40) == 0 ? 1000 : 1 + rnd(rnd(3) ? 6 : 60);
+		if (d.commands + recipients + 10 > COMMANDS_MAX)
+			break;
+		add(PASSES, lock_step, "250 2.1.0", "MAIL FROM:<a@client.example> SIZE=1000\r\n");
+		while (recipients-- > 0)
+			add_recipient(n++, rnd(8) < flagged_of_8, lock_step, &good);
+		add(PASSES, true, good > 0 ? "354" : "503 5.5.1", "DATA\r\n");
+		if (good > 0)
+			add_body();
+		else
+			add(PASSES, lock_step, "250 2.0.0 flushed", "RSET\r\n");
+	}
+	add(PASSES, true, "221", "QUIT\r\n");
+}
+
+static void
+say(unsigned dir, const char *text, size_t len)
+{
+	struct model_end *e = &net.end[dir];
+
+	if (e->closing || e->reset)
+		return;
+	assert_true(e->out_len + len <= STREAM_MAX);
+	memcpy(e->out + e->out_len, text, len);
+	e->out_len += (uint32_t)len;
+}
+
+/* The box reads the session no further, and has said why: what is flagged passes, and the session is left there. */
+static bool
+given_up(void)
+{
+	d.given_up |= box_counters->value[CTR_blind_gap] + box_counters->value[CTR_blind_hold_cap] > 0;
+	return d.given_up;
+}
+
+/* The server answers a line. */
+static void
+server_line(const char *line, size_t len)
+{
+	char reply[128];
+	char address[64] = "";
+	const struct command *c;
+
+	if (memcmp(line, "NOOP", 4) == 0) {
+		d.noops++;
+		snprintf(reply, sizeof reply, "%s",
+			 d.noop_is_500 ? "500 5.5.2 what\r\n"
+			 : rnd(2)      ? "250 ok\r\n"
+				       : "250-well\r\n250 ok\r\n");
+		say(DIR_SERVER, reply, strlen(reply));
+		return;
+	}
+	if (len > 4 && line[len - 3] == '@' && line[len - 4] == '@') {
+		d.spoiled++;
+		say(DIR_SERVER, "501 5.1.3 syntax\r\n", 18);
+		return;
+	}
+	while (d.command[d.expect].outcome == REFUSED)
+		d.expect++;
+	c = &d.command[d.expect++];
+	bool same = len == c->len && memcmp(line, d.script + c->at, len) == 0;
+	if (!same && given_up())
+		return;
+	if (!same)
+		wrong("the server got \"%.*s\" instead of \"%.*s\"", (int)len, line, (int)c->len, d.script + c->at);
+	const char *open = memchr(line, '<', len);
+	if (open != NULL)
+		snprintf(address, sizeof address, "%.*s", (int)(strchr(open, '>') + 1 - open), open);
+	if (line[0] == 'E')
+		snprintf(reply, sizeof reply,
+			 "250-mx\r\n250-PIPELINING\r\n250-X-RCPT TO:<x@typo.example>\r\n250 HELP\r\n");
+	else if (line[0] == 'M')
+		snprintf(reply, sizeof reply, "250 2.1.0 %s\r\n", address);
+	else if (strncmp(address, "<no", 3) == 0)
+		snprintf(reply, sizeof reply, "550 5.1.1 %s\r\n", address);
+	else if (line[0] == 'R' && line[1] == 'C')
+		snprintf(reply, sizeof reply, "250 2.1.5 %s%s\r\n", address, ++d.accepted ? "" : "");
+	else if (line[0] == 'R')
+		snprintf(reply, sizeof reply, "250 2.0.0 flushed\r\n");
+	else if (line[0] == 'Q')
+		snprintf(reply, sizeof reply, "221 bye\r\n");
+	else {
+		snprintf(reply, sizeof reply, d.accepted > 0 ? "354 go\r\n" : "503 5.5.1 no recipients\r\n");
+		d.in_body = d.accepted > 0;
+		d.accepted = 0;
+	}
+	say(DIR_SERVER, reply, strlen(reply));
+	if (line[0] == 'Q')
+		net.end[DIR_SERVER].closing = true;
+}
+
+/* Up to the dot line: what was sent, octet for octet. */
+static bool
+server_body(const char *in, size_t len)
+{
+	const struct command *c = &d.command[d.expect];
+	char reply[64];
+
+	if (len < c->len)
+		return false;
+	assert_int_equal(c->outcome, BODY);
+	if (memcmp(in, d.script + c->at, c->len) != 0)
+		wrong("a message was changed");
+	d.taken += c->len;
+	d.expect++;
+	d.in_body = false;
+	snprintf(reply, sizeof reply, "%s queued\r\n", c->reply);
+	say(DIR_SERVER, reply, strlen(reply));
+	return true;
+}
+
+static void
+server_read(void)
+{
+	const struct model_end *e = &net.end[DIR_SERVER];
+
+	for (;;) {
+		const char *in = (const char *)e->in + d.taken;
+		size_t len = e->got - d.taken;
+		if (d.in_body) {
+			if (!server_body(in, len))
+				return;
+			continue;
+		}
+		const char *lf = len > 0 ? memchr(in, '\n', len) : NULL;
+		if (lf == NULL)
+			return;
+		d.taken += (uint32_t)(lf + 1 - in);
+		server_line(in, (size_t)(lf + 1 - in));
+	}
+}
+
+/* Sends up to the next command whose answer decides. */
+static void
+client_talk(void)
+{
+	if (d.answered == 0)
+		return; /* the greeting first */
+	while (d.sent < d.commands && (d.sent == 0 || !d.command[d.sent - 1].sync || d.answered > d.sent)) {
+		const struct command *c = &d.command[d.sent++];
+		say(DIR_CLIENT, d.script + c->at, c->len);
+	}
+}
+
+static void
+client_read(void)
+{
+	struct model_end *e = &net.end[DIR_CLIENT];
+
+	for (;;) {
+		const char *in = (const char *)e->in + d.read;
+		size_t len = e->got - d.read;
+		const char *lf = len > 0 ? memchr(in, '\n', len) : NULL;
+		if (lf == NULL)
+			break;
+		const char *want = d.answered == 0 ? "220 " : d.command[d.answered - 1].reply;
+		bool first = d.read == 0 || in[-1] == '\n';
+		assert_true(first);
+		d.read += (uint32_t)(lf + 1 - in);
+		if (in[3] == '-' && want[3] != '-')
+			wrong("\"%.*s\" continues no reply", (int)(lf - in), in);
+		if (in[3] == '-')
+			continue;
+		if (d.answered > d.sent)
+			wrong("\"%.*s\" answers nothing", (int)(lf - in), in);
+		bool same = strncmp(in, want, want[3] == '-' ? 3 : strlen(want)) == 0;
+		if (!same && given_up())
+			return;
+		if (!same)
+			wrong("command %u was answered \"%.*s\" instead of \"%s\"", d.answered, (int)(lf - in), in,
+			      want);
+		if (d.answered++ == d.commands)
+			e->closing = true;
+	}
+	client_talk();
+}
+
+static uint64_t
+hash(const struct packet *p)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (uint32_t i = 0; i < p->len; i++)
+		h = (h ^ p->data[i]) * 1099511628211u;
+	return h ^ h >> 29;
+}
+
+static void
+take_from_box(void)
+{
+	struct packet *p;
+
+	while ((p = front_take(&net.front)) != NULL) {
+		d.out_sum += hash(p);
+		if (headers_decode(p) != DECODE_TCP) {
+			front_release(&net.front, p);
+			continue;
+		}
+		p->dir = p->h.src_port == 25;
+		launch(p, true);
+	}
+}
+
+static void
+through_box(struct packet *p)
+{
+	p->time_ns = net.now;
+	p->dir = 0;
+	p->next = NULL;
+	p->flags = 0;
+	d.in_sum += hash(p);
+	pipeline_burst(net.pl, net.rules, &p, 1, net.now, net.now);
+	net.boxed++;
+	take_from_box();
+}
+
+static void
+arrive(unsigned i)
+{
+	struct flying f = net.flying[i];
+
+	net.flying[i] = net.flying[--net.flying_count];
+	if (!f.boxed) {
+		through_box(f.p);
+		return;
+	}
+	unsigned to = !f.p->dir;
+	if (headers_decode(f.p) == DECODE_TCP && checksum_tcp_ok(f.p) && end_take(to, f.p)) {
+		if (to == DIR_SERVER)
+			server_read();
+		else
+			client_read();
+	}
+	front_release(&net.front, f.p);
+}
+
+/* The next thing that happens. False: nothing will. */
+static bool
+step(void)
+{
+	uint64_t at = UINT64_MAX;
+	unsigned next = UINT32_MAX;
+
+	for (unsigned i = 0; i < net.flying_count; i++)
+		if (net.flying[i].at < at) {
+			at = net.flying[i].at;
+			next = i;
+		}
+	for (unsigned e = 0; e < 2; e++) {
+		struct model_end *end = &net.end[e];
+		if (end->want_ack && end->ack_at <= at && !end->reset) {
+			at = end->ack_at > net.now ? end->ack_at : net.now;
+			next = FLIGHT_MAX + e;
+		}
+		if (end->rto_at != 0 && end->rto_at < at && !end->reset) {
+			at = end->rto_at;
+			next = FLIGHT_MAX + 2 + e;
+		}
+	}
+	if (next == UINT32_MAX)
+		return false;
+	if (at > net.now)
+		net.now = at;
+	if (next >= FLIGHT_MAX + 2)
+		end_timeout(next - FLIGHT_MAX - 2);
+	else if (next >= FLIGHT_MAX)
+		end_send(next - FLIGHT_MAX, net.end[next - FLIGHT_MAX].nxt, 0, ACK);
+	else
+		arrive(next);
+	for (unsigned e = 0; e < 2; e++)
+		if (!net.end[e].reset)
+			end_push(e);
+	if (rnd(64) == 0) {
+		pipeline_tick(net.pl, net.rules, net.now, net.now);
+		take_from_box();
+	}
+	return true;
+}
+
+static void
+draw_weather(void)
+{
+	static const struct weather weathers[] = {
+		{ 0, 0, 0, 0 },      { 50, 0, 0, 0 },  { 0, 50, 0, 250 },
+		{ 50, 50, 10, 250 }, { 0, 0, 0, 500 }, { 150, 30, 30, 100 },
+	};
+	static const uint16_t segments[] = { 1, 5, 40, 536, 1400 };
+
+	net.weather = weathers[rnd(6)];
+	net.version = rnd(2) ? 4 : 6;
+	net.stamps = rnd(2);
+	for (unsigned e = 0; e < 2; e++) {
+		net.end[e].segment_max = segments[rnd(5)];
+		net.end[e].cwnd = (uint16_t)(net.end[e].segment_max < 10 ? 40 + rnd(400) : 2 + rnd(30));
+	}
+}
+
+static void
+on_event(void *ctx, const struct event *e)
+{
+}
+
+static void
+session(struct counters *ctr)
+{
+	struct pipeline_config c;
+	struct packet_ops ops = net.front.ops;
+
+	memset(ctr, 0, sizeof *ctr);
+	box_counters = ctr;
+	session_number = total_sessions;
+	pipeline_config_default(&c);
+	c.flows.flows = 16;
+	c.line_buffers = 8;
+	c.edits = 4;
+	c.fragments.datagrams = c.fragments.packets = 4;
+	c.noop_limit = rnd(3) * 4;
+	net.pl = pipeline_new(&c, &ops, ctr, on_event, NULL);
+	assert_non_null(net.pl);
+	write_script();
+	draw_weather();
+	d.noop_is_500 = rnd(2);
+	d.sent = d.answered = d.accepted = d.noops = d.spoiled = 0;
+	d.read = d.taken = d.expect = 0;
+	d.in_body = d.given_up = false;
+	d.in_sum = d.out_sum = 0;
+	ends_connect(rnd(4) ? 0xffffff00u + rnd(200) : rnd(UINT32_MAX),
+		     rnd(4) ? 0xffffff00u + rnd(200) : rnd(UINT32_MAX));
+	while (net.flying_count > 0) {
+		step();
+	}
+	say(DIR_SERVER, "220 mx ESMTP\r\n", 14);
+	end_push(DIR_SERVER);
+}
+
+/* Either end's view is complete; or the session was reset, or given up with its cause counted. */
+static void
+check(const struct counters *ctr)
+{
+	bool reset = net.end[0].reset || net.end[1].reset || ctr->value[CTR_verdict_reset] > 0;
+	total_reset += reset;
+	total_given_up += d.given_up;
+	total_spoiled += d.spoiled;
+	assert_int_equal(ctr->value[CTR_changed_unjudged], 0);
+	assert_int_equal(ctr->value[CTR_verdict_quit], 0);
+	if (!d.flagged) {
+		assert_int_equal(ctr->value[CTR_edited_packets] + ctr->value[CTR_translated_packets] +
+					 ctr->value[CTR_own_packets],
+				 0);
+		if (ctr->value[CTR_held_refused] + ctr->value[CTR_old_timestamp] + ctr->value[CTR_split_packets] == 0)
+			if (d.in_sum != d.out_sum)
+				wrong("other frames left than came");
+	}
+	if (reset || d.given_up) {
+		/* Only octets that left before they could be judged cost a session. */
+		if (!d.given_up && ctr->value[CTR_exposed_lines] + ctr->value[CTR_blind_gap] == 0)
+			wrong("reset without a cause");
+		return;
+	}
+	if (d.answered != d.commands + 1)
+		wrong("%u of %u commands were answered", d.answered, d.commands + 1);
+	for (const struct command *c = d.command; c < d.command + d.commands; c++)
+		total_refused += c->outcome == REFUSED;
+}
+
+static uint64_t
+from_environment(const char *name, uint64_t otherwise)
+{
+	const char *word = getenv(name);
+
+	return word != NULL ? strtoull(word, NULL, 0) : otherwise;
+}
+
+static void
+both_ends_read_what_a_lossless_session_gives(void **state)
+{
+	uint64_t seed = from_environment("POSTERN_SEED", (uint64_t)time(NULL));
+	uint64_t steps = from_environment("POSTERN_STEPS", STEPS);
+	static struct counters ctr;
+
+	print_message("POSTERN_SEED=%llu\n", (unsigned long long)seed);
+	front_init(&net.front);
+	net.now = 1000 * MS;
+	while (net.boxed < steps) {
+		random_state = (seed + 1000003u * total_sessions) * 0x9e3779b97f4a7c15u | 1;
+		session(&ctr);
+		for (unsigned n = 0; !d.given_up && step(); n++)
+			if (n > 3000000)
+				wrong("session %u does not end", total_sessions);
+		pipeline_drain(net.pl, net.rules, net.now, net.now);
+		take_from_box();
+		while (net.flying_count > 0)
+			front_release(&net.front, net.flying[--net.flying_count].p);
+		check(&ctr);
+		pipeline_free(net.pl);
+		assert_int_equal(net.front.alive, 0);
+		total_sessions++;
+	}
+	print_message("%llu frames, %u sessions: %u refused, %u lines spoiled, %u sessions reset, %u blind\n",
+		      (unsigned long long)net.boxed, total_sessions, total_refused, total_spoiled, total_reset,
+		      total_given_up);
+	assert_true(total_reset + total_given_up <= total_sessions / 5);
+}
+
+static int
+compile_rules(void **state)
+{
+	static const char text[] = "rule r1 reject rcpt domain typo.example means=type.example\n";
+	const struct build_options options = { .operator_name = "example carrier", .generation = 1 };
+	char path[] = "/tmp/postern-rules-XXXXXX", err[256];
+	struct build_result built;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0 && write(fd, text, sizeof text - 1) == (ssize_t)sizeof text - 1);
+	close(fd);
+	assert_true(build_rules(path, &options, stderr, &built));
+	unlink(path);
+	net.rules = ruleset_load(view_of(built.blob, built.blob_len), 1, err, sizeof err);
+	assert_non_null(net.rules);
+	build_result_free(&built);
+	return 0;
+}
+
+static int
+free_rules(void **state)
+{
+	ruleset_free(net.rules);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(both_ends_read_what_a_lossless_session_gives, compile_rules,
+						free_rules),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
