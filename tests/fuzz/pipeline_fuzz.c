@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Packets of two mail flows through the whole pipeline, with rules. Octet 0:
- * marks of the configuration; octet 1: refusals a session; then steps, each of a head
- * and what it asks for. Head: 7 what, 8 the server's, 16 the second flow.
+ * marks of the configuration; octet 1: refusals a session, 8: there is a
+ * quarantine; then steps, each of a head and what it asks for. Head: 7 what, 8 the server's, 16 the second flow.
  *
  *   0, 1  a segment: octets; 32: what is odd about it follows; 64: what leaves is lost; 128: waits for a burst
  *   2     the last segment of this end once more, 32, 64, 128 as above
  *   3     handshake
  *   4     the next segment has one of the lines below
  *   5     time passes
- *   6     any frame
+ *   6     any frame; 16: a segment of the quarantine to the flow of 8, by number
  *   7     buffers that may still be made
  *
  * The ends acknowledge what reaches them. Whatever comes: each packet given
@@ -37,7 +37,11 @@ enum {
 /* What is odd about a segment; each but WRONG and FRAGMENTS takes an octet. */
 enum { SEQ = 1, FLAGS = 2, ACKED = 4, WRONG = 8, OPTIONS = 16, WINDOW = 32, FRAGMENTS = 64, SHAPE = 128 };
 /* Marks of a packet: its flow, and: */
-enum { MARK_FLOW = 1, MARK_WILD = 2, MARK_RIGHT = 4 };
+enum { MARK_FLOW = 1, MARK_WILD = 2, MARK_RIGHT = 4, MARK_FAR = 8 };
+/* Segments of the quarantine, from this number on; below it: one of the lines. */
+enum { FAR_RST = 0xfc, FAR_FIN, FAR_ACK, FAR_SYN };
+
+static const uint8_t far_addr[4] = { 10, 0, 0, 9 };
 
 static const char *const lines[] = {
 	"220 mx ESMTP\r\n",
@@ -66,6 +70,7 @@ static const char *const lines[] = {
 	"250-a\r\n250 b\r\n550 c\r\n",
 	"AUTH LOGIN\r\n",
 	"334 x\r\n",
+	"RCPT TO:<x@attic.example>\r\n",
 };
 
 /* One end of a flow, in its own numbers. */
@@ -84,9 +89,11 @@ static struct world {
 	struct pipeline *pl;
 	const struct ruleset *rules;
 	struct end end[FLOWS][2];
-	bool touched[FLOWS]; /* there was a verdict */
+	struct end far[FLOWS]; /* the quarantine's */
+	bool touched[FLOWS];   /* there was a verdict */
 	bool in_burst[FLOWS];
 	bool wild;         /* frames that the target did not make may belong to any flow */
+	bool quarantine;   /* there is one */
 	bool lose;         /* what leaves is lost */
 	uint64_t verdicts; /* before the packets at hand */
 	struct packet *burst[BURST];
@@ -102,7 +109,7 @@ verdicts(void)
 	const uint64_t *v = w.ctr.value;
 
 	return v[CTR_verdict_reject] + v[CTR_verdict_defer] + v[CTR_verdict_reset] + v[CTR_verdict_drop] +
-	       v[CTR_verdict_quit];
+	       v[CTR_verdict_quit] + (w.quarantine ? v[CTR_flagged] + v[CTR_redirect_later] : 0);
 }
 
 /* Flow `i` may leave otherwise than it came. */
@@ -122,7 +129,10 @@ deliver(const struct packet *p)
 
 	if (w.lose || flow >= FLOWS || (p->h.tcp_flags & RST))
 		return;
-	uint32_t *want = &w.end[flow][!server].want;
+	bool away = p->h.ip_version == 4 && memcmp(p->data + p->h.l3 + 16, far_addr, 4) == 0;
+	uint32_t *want = away ? &w.far[flow].want : &w.end[flow][!server].want;
+	if (away && p->h.tcp_flags & SYN)
+		*want = p->h.seq;
 	if (seq_leq(p->h.seq, *want) && seq_lt(*want, end))
 		*want = end;
 }
@@ -156,7 +166,7 @@ leaves(struct line *line, const struct car *car, enum side side)
 		PROMISE(touched(0) || touched(1));
 	else if (car->mark & MARK_WILD)
 		PROMISE(side != car->packet.side);
-	else if (!touched(car->mark & MARK_FLOW))
+	else if (!(car->mark & MARK_FAR) && !touched(car->mark & MARK_FLOW))
 		as_it_came_but_for_overlaps(car, &now);
 	if (found == DECODE_TCP)
 		deliver(&now);
@@ -166,13 +176,13 @@ static void
 lost(struct line *line, const struct car *car)
 {
 	w.lost++;
-	PROMISE(touched(car->mark & MARK_FLOW));
+	PROMISE(car->mark & MARK_FAR || touched(car->mark & MARK_FLOW));
 }
 
 static void
 on_event(void *ctx, const struct event *e)
 {
-	PROMISE(e->action < ACTION_COUNT && e->applied < ACTION_COUNT && e->kind <= EVENT_RCPT);
+	PROMISE(e->action < ACTION_COUNT && e->applied < ACTION_COUNT);
 	PROMISE(e->address_len <= sizeof e->address && e->domain_len <= sizeof e->domain);
 	PROMISE(memchr(e->rule, '\0', sizeof e->rule) != NULL && memchr(e->means, '\0', sizeof e->means) != NULL);
 	PROMISE(e->ip_version == 4 || e->ip_version == 6);
@@ -334,6 +344,34 @@ handshake(unsigned flow)
 }
 
 static void
+far_segment(unsigned flow, uint8_t number)
+{
+	static const uint8_t flags[] = { RST | ACK, FIN | ACK, ACK, SYN | ACK }, mss[] = { 2, 4, 5, 0xb4 };
+	struct end *far = &w.far[flow];
+	const char *text = number < FAR_RST ? lines[number % (sizeof lines / sizeof lines[0])] : "";
+	struct frame f = {
+		.dir = 1,
+		.seq = far->nxt,
+		.ack = far->want,
+		.flags = number < FAR_RST ? ACK | PSH : flags[number - FAR_RST],
+		.options = view_of(mss, number == FAR_SYN ? sizeof mss : 0),
+		.window = 60000,
+		.payload = view_of(text, strlen(text)),
+	};
+	struct packet *p = frame_make(&w.scratch, &f);
+
+	memcpy(p->data + p->h.l3 + 12, far_addr, sizeof far_addr);
+	store_be16(p->data + p->h.l4 + 2, (uint16_t)(40000 + flow));
+	checksum_rewrite(p);
+	far->nxt += (uint32_t)f.payload.len + ((f.flags & (SYN | FIN)) != 0);
+	w.lose = false;
+	w.in_burst[flow] = true;
+	give(view_of(p->data, p->len), flow | MARK_FAR, SIDE_OUTSIDE);
+	front_release(&w.scratch, p);
+	run_burst();
+}
+
+static void
 pass_time(uint64_t ms)
 {
 	run_burst();
@@ -366,6 +404,10 @@ step(struct view *in)
 		pass_time((uint64_t)number * number);
 		break;
 	case 6:
+		if (head & 16) {
+			far_segment(head >> 3 & 1, take_octet(in));
+			break;
+		}
 		give(take_view(in, take_octet(in)), MARK_WILD, head >> 3 & 1);
 		run_burst();
 		break;
@@ -397,7 +439,27 @@ pipeline_of(uint8_t marks, uint8_t refusals)
 				     .hold_ns = 300000000 };
 	c.fragments = (struct fragment_limits){ .datagrams = 4, .packets = 16, .timeout_ns = 200000000 };
 	c.line_buffers = c.edits = marks & FEW_BUFFERS ? 1 : 4;
+	c.splices = refusals & 8 ? 2 : 0;
 	return pipeline_new(&c, &w.line.ops, &w.ctr, on_event, NULL);
+}
+
+static void
+open_quarantine(void)
+{
+	struct quarantine_table table = {
+		.generation = 1,
+		.count = 1,
+		.fallback = ACTION_REJECT,
+		.sessions = 2,
+		.setup_ms = 500,
+		.answer_ms = 2000,
+		.session_s = 5,
+		.entry = { { .name = "attic", .port = 25, .ip_version = 4, .healthy = true, .caps = 0xffff } },
+	};
+
+	memcpy(table.entry[0].addr, far_addr, sizeof far_addr);
+	w.quarantine = true;
+	pipeline_quarantines(w.pl, &table);
 }
 
 int
@@ -417,8 +479,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	w.marks = take_octet(&in);
 	w.rules = w.marks & NO_RULES ? NULL : rules;
 	w.now = 1000000000;
-	w.pl = pipeline_of(w.marks, take_octet(&in));
+	uint8_t refusals = take_octet(&in);
+	w.pl = pipeline_of(w.marks, refusals);
 	PROMISE(w.pl != NULL);
+	if (refusals & 8)
+		open_quarantine();
 	while (in.len > 0)
 		step(&in);
 	run_burst();

@@ -35,6 +35,7 @@ static const char fuzz_rules[] = "rule r1 reject rcpt domain army.ml means=army.
 				 "rule r6 defer any domain later.example template=\"{domain}?\\nNot {means}, {ref}?\"\n"
 				 "rule r7 reject rcpt regex ^x+y@few\\. mode=sample:50\n"
 				 "rule r8 reject rcpt address boss@corner.example mode=observe\n"
+				 "rule r9 redirect rcpt domain attic.example means=attics.example\n"
 				 "allow rcpt domain gouv.army.ml\n"
 				 "allow from address good@navy.ml\n";
 

@@ -203,6 +203,8 @@ def packets(script, marks=0, refusals=7):
             out += bytes([2 | head | (8 if word[0] == "R" else 0)]) + tail
         elif word[0] == "t":
             out += bytes([5, int(word[1:])])
+        elif word[0] == "q":
+            out += bytes([6 | 16 | (8 if head & 16 else 0), int(word[1:])])
         elif word[0] == "b":
             out += bytes([7, int(word[1:])])
     return out
@@ -255,6 +257,21 @@ def pipeline():
     for name, marks in {"any-port": 1, "late": 2, "no-checksums": 4, "small": 8, "blind-reset": 16, "no-rules": 32, "few-buffers": 64, "ipv6": 128}.items():
         seeds["marks-" + name] = packets(refused, marks)
     seeds["many-quit"] = packets(mail + ["c6", "s4"] * 4, refusals=1)
+    # The quarantine speaks: "qN" a line by number, 252 RST, 253 FIN, 254 ACK, 255 SYN-ACK.
+    moved = mail + ["c26", "q255", "q0", "q2", "q4", "q4", "c12", "q13", "c14", "q4", "c18", "q19", "q253"]
+    for name, script in {
+        "redirected": moved,
+        "redirected-server-too": moved[:10] + ["s4", "s19"] + moved[10:] + ["!0211/S:"],
+        "redirect-refused": mail + ["c26", "q252", "s4"],
+        "redirect-late": mail + ["c26", "t40", "s4"],
+        "redirect-silent": mail + ["c26", "q255", "q0", "t40", "s4"],
+        "redirect-dies": moved[:13] + ["q252", "c14"],
+        "redirect-falls-silent": moved[:13] + ["t60", "t60", "c18"],
+        "redirect-behind-accepted": mail + ["c5", "s4", "c26", "s4", "c12", "s13"],
+        "redirect-then-other": moved[:11] + ["c5", "q4", "c6", "q4"],
+    }.items():
+        seeds[name] = packets(script, refusals=15)
+        seeds[name + "-twice"] = packets([("2" if k % 2 else "") + word for word in script for k in (0, 1)], refusals=15)
     seeds["split-small"] = packets(scripts["split"], 8)
     seeds["split-blind-reset"] = packets(scripts["overlap"] + ["C:x\n", "S:what\r\n"], 16)
     seeds["frame"] = packets(mail) + bytes([6, 62]) + ethernet(ipv4(tcp(b"QUIT\r\n")))[:62]
