@@ -249,7 +249,7 @@ class FailOpen(SteeringTest):
                          ["bypass", "layout-1", "link-0", "link-1"])
 
     def counts(self):
-        """Numbers of programs and maps of the steering that the kernel holds."""
+        """How many programs and maps of this box the kernel holds."""
         return tuple(map(len, self.box.bpf_objects()))
 
     def test_the_switch_lets_mail_pass_and_survives_a_restart(self):

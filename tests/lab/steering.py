@@ -79,9 +79,7 @@ class SteeredBox(Box):
                                 log=f"{self.name}-{name}.log")
 
     def bpf_objects(self):
-        """Programs and maps of the steering that the kernel holds, wherever they come from."""
-        programs = json.loads(run("bpftool", "-j", "prog", "show").stdout)
-        maps = json.loads(run("bpftool", "-j", "map", "show").stdout)
-        return ([p["id"] for p in programs if p.get("name") == "xsk_def_prog"],
-                [m["id"] for m in maps if m.get("name") in ("config", "bypass", "live", "passed", "edited", "counters",
-                                                            "xsks_map", "target", "steer_bp.rodata")])
+        """Programs of this box that the kernel holds, whoever holds them there, and the maps they use: two sets of ids."""
+        ours = json.loads(run("bpftool", "-j", "map", "show", "pinned", self.pins / "layout-1" / "config").stdout)["id"]
+        programs = [p for p in json.loads(run("bpftool", "-j", "prog", "show").stdout) if ours in p.get("map_ids", ())]
+        return {p["id"] for p in programs}, {m for p in programs for m in p["map_ids"]}
