@@ -6,6 +6,7 @@
  */
 #include "internal.h"
 #include "smtp/sniff.h"
+#include "splice/splice.h"
 
 /* Whatever is being read, or given up, is still held: one of them lends its headers, where no edit has kept some. */
 static void
@@ -70,6 +71,8 @@ take_removed(struct pipeline *pl, struct flow *f)
 static bool
 command(struct pipeline *pl, struct flow *f, uint32_t end, const struct smtp_item *item)
 {
+	if (!redirect_command(pl, f, end - (uint32_t)item->line_len, item))
+		return true;
 	switch (item->verb) {
 	case VERB_MAIL:
 	case VERB_RCPT:
@@ -121,6 +124,10 @@ read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 
 	half->waits = false;
 	while (at < v.len) {
+		if (splice_holds(f) || (splice_paces(f) && !smtp_in_body(&f->smtp))) {
+			tcp_wait(f, DIR_CLIENT, pl->now_ns);
+			return at;
+		}
 		if (must_wait(pl, f)) {
 			wait_for_room(pl, f);
 			return at;
@@ -137,6 +144,10 @@ read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 			half->mode = STREAM_ORDERED;
 			if (!command(pl, f, seq + (uint32_t)at, &item))
 				return at;
+			if (splice_holds(f)) {
+				tcp_wait(f, DIR_CLIENT, pl->now_ns);
+				return at;
+			}
 			half->clear = seq + (uint32_t)at;
 			break;
 		case STEP_BODY:
@@ -208,6 +219,7 @@ read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 		unsigned removed = 0;
 		if (reply.last) {
 			judge_answered(pl, f, &reply);
+			redirect_answered(pl, f, &reply, view_of(v.at + at - reply.used, reply.used));
 			removed = take_removed(pl, f);
 		}
 		struct view octets = view_of(v.at + at - reply.used, reply.used);
@@ -282,6 +294,8 @@ dialogue_force(struct pipeline *pl, struct flow *f)
 	struct tcp_half *client = &f->tcp.half[DIR_CLIENT];
 	uint32_t before;
 
+	if (splice_holds(f) || splice_paces(f))
+		return; /* redirect.c has its own limit */
 	if (client->read == client->nxt)
 		return; /* nothing waits: what is held is the server's, or behind a gap */
 	/* An end does not take our answers, or the server does not answer what must not be taken as answered. */

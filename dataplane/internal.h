@@ -11,6 +11,8 @@
 #include "verdict/reply.h"
 
 struct late_events; /* judge.c */
+struct redirects;   /* redirect.c */
+struct splice;
 
 struct pipeline {
 	struct pipeline_config config;
@@ -30,8 +32,9 @@ struct pipeline {
 	bool gate_opened; /* by the segment at hand: the client's stream can be read on */
 	event_fn event;
 	void *event_ctx;
-	struct late_events *late; /* by flow id; NULL unless config.late_events */
-	struct subject subject;   /* scratch of judge() */
+	struct late_events *late;    /* by flow id; NULL unless config.late_events */
+	struct redirects *redirects; /* NULL: config.splices is 0 */
+	struct subject subject;      /* scratch of judge() */
 };
 
 /* dialogue.c: the octets of a flow, in order, to commands and replies. The tcp stage calls these. */
@@ -50,8 +53,50 @@ bool judge_command(struct pipeline *pl, struct flow *f, uint32_t pos, const stru
 void judge_answered(struct pipeline *pl, struct flow *f, const struct smtp_reply *reply);
 /* No answers will come for what is left (late events). */
 void judge_flush(struct pipeline *pl, struct flow *f);
+/*
+ * Puts `text` in the place of the server's answer to the command of `item`, whose line begins at `pos`: the server does
+ * not see the command. judge_quit(): the session can be used no further, the command becomes QUIT, answered 421.
+ * False, and nothing happens: no way is left.
+ */
+bool judge_replace(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, struct view text);
+bool judge_quit(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const char *ref);
 struct late_events *late_events_new(uint32_t flows);
 void late_events_free(struct late_events *late);
+
+/* redirect.c: a flagged recipient, and the session with it, to a quarantine. */
+struct redirects *redirects_new(unsigned splices, const uint8_t secret[16]);
+void redirects_free(struct redirects *r);
+/* Every command. False: it is dealt with, and not to be judged. */
+bool redirect_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item);
+/* A recipient that is to be redirected. `facts`: of the refusal that takes its place where it cannot be. */
+enum redirected {
+	REDIRECT_DONE,   /* it goes to the quarantine, or was answered */
+	REDIRECT_HELD,   /* its line waits: e is told later */
+	REDIRECT_REFUSE, /* it is to be refused by the fallback */
+};
+enum redirected redirect_judge(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item,
+			       const struct reply_facts *facts, struct event *e);
+/* What happens to recipients that cannot be redirected: ACTION_REJECT or ACTION_DEFER. */
+enum action redirect_fallback(const struct pipeline *pl);
+/* A judged recipient of a session at a quarantine. False: it was answered there and then; *goes_on as judge_command().
+ */
+bool redirect_admits(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item,
+		     const struct verdict *v, bool *goes_on);
+/* Every whole reply; `octets`: its last piece. */
+void redirect_answered(struct pipeline *pl, struct flow *f, const struct smtp_reply *reply, struct view octets);
+/* A decoded segment, before its flow is looked up. True: it is a quarantine's word to us, and taken. */
+bool redirect_arrives(struct pipeline *pl, struct packet *p);
+/* A segment of f, before anything else looks at it. True: taken. */
+bool redirect_segment(struct pipeline *pl, struct flow *f, struct packet *p);
+/* A segment of f has been dealt with. */
+void redirect_settle(struct pipeline *pl, struct flow *f);
+/* A frame is about to leave: that of a client whose session has moved is turned to the quarantine. */
+void redirect_leaves(struct pipeline *pl, struct packet *p);
+void redirect_tick(struct pipeline *pl);
+void redirect_gone(struct pipeline *pl, struct flow *f);
+
+/* After whatever may have let f read on, or changed its fate from `fate`. */
+void pipeline_settle(struct pipeline *pl, struct flow *f, uint8_t fate);
 
 /* A packet of no verdict leaves by the other side. Takes p. */
 void pipeline_forward(struct pipeline *pl, struct packet *p);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "splice/splice.h"
 
 /* Events of one flow that wait for their reply, oldest first. Replay only: it may use the heap. */
 struct late_event {
@@ -204,9 +205,8 @@ disguise(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_it
 	return true;
 }
 
-/* The session can be used no further: its last command becomes QUIT, answered 421. */
-static bool
-quit(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const char *ref)
+bool
+judge_quit(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const char *ref)
 {
 	uint8_t text[EDIT_REPLY];
 	size_t len = reply_quit(pl->rules->tables.operator_name, ref, text, sizeof text);
@@ -221,24 +221,26 @@ quit(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *
 	return true;
 }
 
-/* Refuses one command: the server does not see it, and its reply is ours. */
-static bool
-refuse(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const struct verdict *v,
-       const struct event *e)
+bool
+judge_replace(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, struct view text)
 {
-	uint8_t text[EDIT_REPLY];
-	struct edit *edit;
-
-	if (f->tcp.read_only || f->smtp.unpaired)
+	if (f->tcp.read_only || f->smtp.unpaired || edit_of(pl->edits, f) == NULL || text.len == 0)
 		return false;
-	edit = edit_of(pl->edits, f);
-	if (edit == NULL)
-		return false;
-	if (edit->quitting)
+	if (f->edit->quitting)
 		return true; /* it goes nowhere */
 	edit_note(f, f->tcp.half[DIR_CLIENT].held);
-	const struct reply_facts facts = {
-		.action = v->applied,
+	if (pl->config.watch != NULL)
+		pl->config.watch->edited(pl->config.watch->ctx, f);
+	return disguise(pl, f, pos, item, text);
+}
+
+/* What a refusal by `action` has to say. Borrows. */
+static struct reply_facts
+facts_of(const struct pipeline *pl, const struct smtp_item *item, const struct verdict *v, const struct event *e,
+	 enum action action)
+{
+	return (struct reply_facts){
+		.action = action,
 		.field = item->verb == VERB_MAIL ? FIELD_FROM : FIELD_RCPT,
 		.template = pl->rules->tables.strings + v->rule->template,
 		.domain = view_of(e->domain, e->domain_len),
@@ -246,15 +248,35 @@ refuse(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item
 		.operator_name = pl->rules->tables.operator_name,
 		.ref = e->ref,
 	};
-	size_t len = reply_text(&facts, text, sizeof text);
-	if (len == 0)
-		return false;
-	if (pl->config.watch != NULL)
-		pl->config.watch->edited(pl->config.watch->ctx, f);
-	if (!disguise(pl, f, pos, item, view_of(text, len)))
-		return quit(pl, f, pos, item, e->ref);
-	pl->ctr->value[v->applied == ACTION_DEFER ? CTR_verdict_defer : CTR_verdict_reject]++;
+}
+
+/* Refuses one command: the server does not see it, and its reply is ours. */
+static bool
+refuse(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const struct reply_facts *facts)
+{
+	uint8_t text[EDIT_REPLY];
+	size_t len = reply_text(facts, text, sizeof text);
+
+	if (!judge_replace(pl, f, pos, item, view_of(text, len)))
+		return f->edit != NULL && !f->tcp.read_only && !f->smtp.unpaired &&
+		       judge_quit(pl, f, pos, item, facts->ref);
+	pl->ctr->value[facts->action == ACTION_DEFER ? CTR_verdict_defer : CTR_verdict_reject]++;
 	return true;
+}
+
+/* Refuses, or hands over to redirect.c. False: no way is left. */
+static bool
+answer(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const struct verdict *v,
+       struct event *e)
+{
+	bool redirect = v->applied == ACTION_REDIRECT;
+	struct reply_facts facts = facts_of(pl, item, v, e, redirect ? redirect_fallback(pl) : v->applied);
+
+	if (redirect && redirect_judge(pl, f, pos, item, &facts, e) != REDIRECT_REFUSE)
+		return true;
+	if (pl->redirects != NULL)
+		e->applied = (uint8_t)facts.action;
+	return refuse(pl, f, pos, item, &facts);
 }
 
 /* Does what the verdict says. False: the flow's fate changed. e->applied tells what took place in the end. */
@@ -276,7 +298,7 @@ apply(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item 
 	case ACTION_DEFER:
 	case ACTION_REJECT:
 	case ACTION_REDIRECT:
-		if (refuse(pl, f, pos, item, v, e))
+		if (answer(pl, f, pos, item, v, e))
 			return true;
 		/* No way left to refuse this one alone; what is flagged must not slip through half sent. */
 		if (editable && seq_lt(pos, f->tcp.half[DIR_CLIENT].sent))
@@ -315,6 +337,8 @@ judge_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct sm
 	subject_build(item->path.local, item->path.domain, &pl->subject);
 	if (pl->rules != NULL)
 		match_address(pl->rules, pl->config.worker, &pl->subject, field, flow_sample(f), &v);
+	if (!redirect_admits(pl, f, pos, item, &v, &goes_on))
+		return goes_on;
 	/* Exempt mail is ordinary mail: it is counted, and its addresses go into no log. */
 	pl->ctr->value[CTR_allowed] += v.action == ACTION_ALLOW;
 	if ((v.rule == NULL || v.action == ACTION_ALLOW) && !pl->config.every_address)
@@ -324,6 +348,8 @@ judge_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct sm
 		fill_verdict(pl, &v, &e);
 	pl->ctr->value[CTR_flagged] += v.rule != NULL && v.action != ACTION_ALLOW;
 	goes_on = apply(pl, f, pos, item, &v, &e);
+	if (splice_holds(f))
+		return true; /* its event is redirect.c's */
 	/* At the end of a dialogue, what awaited answers has been told already, and none comes for this one. */
 	if (pl->late != NULL && goes_on)
 		late_put(pl, f, &e);

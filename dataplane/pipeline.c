@@ -31,7 +31,8 @@ headers_stage(struct pipeline *pl, struct packet **burst, unsigned n)
 			found = headers_decode(p);
 		}
 		if (found == DECODE_TCP) {
-			burst[kept++] = p;
+			if (!redirect_arrives(pl, p))
+				burst[kept++] = p;
 			continue;
 		}
 		pl->ctr->value[found == DECODE_MALFORMED ? CTR_undecoded : CTR_not_mail]++;
@@ -76,6 +77,18 @@ resume_client(struct pipeline *pl, struct flow *f)
 	pl->gate_opened = false;
 }
 
+void
+pipeline_settle(struct pipeline *pl, struct flow *f, uint8_t fate)
+{
+	do {
+		resume_client(pl, f);
+		redirect_settle(pl, f);
+	} while (pl->gate_opened && f->fate == FLOW_INSPECT);
+	if (f->fate != fate)
+		let_go(pl, f);
+	edit_own(&pl->exit, f);
+}
+
 /* tcp and what hangs off it, for one segment. Takes p. */
 static void
 segment_stage(struct pipeline *pl, struct packet *p)
@@ -88,6 +101,8 @@ segment_stage(struct pipeline *pl, struct packet *p)
 		return;
 	}
 	fate = f->fate;
+	if (redirect_segment(pl, f, p))
+		return;
 	if (fate == FLOW_RESET)
 		edit_reset_again(&pl->exit, f, p);
 	if (fate == FLOW_DROP || fate == FLOW_RESET) {
@@ -103,10 +118,7 @@ segment_stage(struct pipeline *pl, struct packet *p)
 	tcp_input(&pl->tcp, f, p);
 	if (f->tcp.half[DIR_CLIENT].waits && f->edit != NULL && edit_room(f->edit))
 		pl->gate_opened = true;
-	resume_client(pl, f);
-	if (f->fate != fate)
-		let_go(pl, f);
-	edit_own(&pl->exit, f);
+	pipeline_settle(pl, f, fate);
 }
 
 /* How many packets ahead lines are asked for: what comes from far takes longer than a packet to read. */
@@ -225,6 +237,7 @@ pipeline_tick(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns,
 	pl->wall_ns = wall_ns;
 	force_gates(pl, false, TICK_HOLDS);
 	tcp_expire(&pl->tcp, now_ns, TICK_HOLDS);
+	redirect_tick(pl);
 	fragments_expire(pl->fragments, now_ns, TICK_FRAGMENTS);
 	flow_table_expire(pl->flows, now_ns, TICK_FLOWS);
 }
@@ -263,6 +276,7 @@ ops_transmit(void *ctx, struct packet *p, enum side side)
 {
 	struct pipeline *pl = ctx;
 
+	redirect_leaves(pl, p);
 	fragments_transmit(pl->fragments, p, side);
 }
 
@@ -303,6 +317,7 @@ flow_gone(void *ctx, struct flow *f)
 	struct pipeline *pl = ctx;
 
 	let_go(pl, f);
+	redirect_gone(pl, f);
 	judge_flush(pl, f);
 	smtp_session_done(&f->smtp, pl->lines);
 	if (f->edit != NULL && pl->config.watch != NULL)
@@ -346,10 +361,12 @@ make_stages(struct pipeline *pl)
 	pl->flows = flow_table_new(&c->flows, secret, pl->ctr, flow_gone, pl);
 	pl->lines = smtp_pool_new(c->line_buffers);
 	pl->edits = edit_pool_new(c->edits);
+	if (c->splices > 0)
+		pl->redirects = redirects_new(c->splices, secret);
 	if (c->late_events)
 		pl->late = late_events_new(c->flows.flows);
 	return pl->fragments != NULL && pl->flows != NULL && pl->lines != NULL && pl->edits != NULL &&
-	       (pl->late != NULL || !c->late_events);
+	       (pl->late != NULL || !c->late_events) && (pl->redirects != NULL || c->splices == 0);
 }
 
 struct pipeline *
@@ -402,6 +419,7 @@ pipeline_free(struct pipeline *pl)
 	if (pl->fragments != NULL)
 		fragments_free(pl->fragments);
 	late_events_free(pl->late);
+	redirects_free(pl->redirects);
 	if (pl->lines != NULL)
 		smtp_pool_free(pl->lines);
 	if (pl->edits != NULL)

@@ -14,6 +14,7 @@
 #include "headers/fragment.h"
 #include "match/match.h"
 #include "ruleset/ruleset.h"
+#include "splice/quarantine.h"
 #include "tcp/stream.h"
 
 /* Exception policy of a site that cannot be read: what happens to the flow. */
@@ -35,12 +36,14 @@ struct pipeline_config {
 	bool every_address;    /* an event for each MAIL and RCPT, not only flagged ones (replay) */
 	bool late_events;      /* events when the reply is known, or at the flow's end (replay): transaction numbers are
 				  final */
-	unsigned noop_limit;   /* refusals a session that the server answers, as NOOP; further ones are answered here (8) */
-	uint64_t gate_ns;      /* how long client octets wait for the server's answer that says what they are */
+	unsigned noop_limit; /* refusals a session that the server answers, as NOOP; further ones are answered here (8)
+			      */
+	uint64_t gate_ns;    /* how long client octets wait for the server's answer that says what they are */
 	struct flow_limits flows;
 	struct tcp_limits tcp;
 	struct fragment_limits fragments;
 	unsigned line_buffers, edits;
+	unsigned splices; /* sessions that may be at a quarantine, closed ones included; 0: none is ever redirected */
 	enum policy when_blind;
 	const struct flow_watch *watch; /* borrowed; NULL: nobody */
 };
@@ -71,6 +74,9 @@ void pipeline_tick(struct pipeline *pl, const struct ruleset *rules, uint64_t no
 
 /* Lets go of everything held, reads what can still be read (end of capture, clean stop). */
 void pipeline_drain(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns, uint64_t wall_ns);
+
+/* The quarantines from now on; copied. Worker's thread. */
+void pipeline_quarantines(struct pipeline *pl, const struct quarantine_table *table);
 
 /* The flow table, for `show flows`; worker's thread only. */
 struct flow_table *pipeline_flows(struct pipeline *pl);

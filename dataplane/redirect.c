@@ -133,15 +133,13 @@ flagged_line(const struct splice *s)
 	return (struct smtp_item){ .verb = VERB_RCPT, .line_len = s->line_len, .eol_len = s->eol_len };
 }
 
-/* What the client may use at the quarantine: what it has used, and what the server has promised. */
+/* What the client may use at the quarantine: what it has used, and what the server has promised (but see `paced`). */
 static uint32_t
 needs_of(const struct flow *f, struct view rcpt)
 {
 	const struct envelope *e = f->envelope;
 	uint32_t needs = caps_of_line(view_of(e->mail, e->mail_len)) | caps_of_line(rcpt);
 
-	if (f->smtp.caps & SMTP_CAP_PIPELINING)
-		needs |= CAP_PIPELINING;
 	if (f->smtp.caps & SMTP_CAP_CHUNKING)
 		needs |= CAP_CHUNKING;
 	return needs;
@@ -522,8 +520,14 @@ redirect_settle(struct pipeline *pl, struct flow *f)
 		s->state = SPLICE_OVER;
 		return;
 	}
-	if (s->state == SPLICE_LIVE)
+	if (s->state == SPLICE_LIVE) {
+		tcp_part(&pl->tcp, f, DIR_CLIENT);
+		if (s->paced && f->tcp.half[DIR_CLIENT].waits && !splice_paces(f) && edit_room(f->edit)) {
+			f->tcp.half[DIR_CLIENT].waits = false; /* once: the loop that calls us ends */
+			pl->gate_opened = true;
+		}
 		return;
+	}
 	if (f->fate != FLOW_INSPECT || f->tcp.reset) {
 		/* Blind or reset in the middle of it: what is flagged must not slip through. */
 		splice_undo(s);

@@ -172,6 +172,10 @@ tick(struct worker *w, const struct round *r)
 		return;
 	w->tick_ns = r->now_ns;
 	w->wall_offset = clock_wall() - clock_monotonic();
+	if (atomic_load_explicit(&w->quarantines_full, memory_order_acquire)) {
+		pipeline_quarantines(w->pipeline, &w->quarantines);
+		atomic_store_explicit(&w->quarantines_full, false, memory_order_release);
+	}
 	pipeline_tick(w->pipeline, r->rules, r->now_ns, r->wall_ns);
 	flow_list_serve(&w->flows, pipeline_flows(w->pipeline));
 }
@@ -272,6 +276,11 @@ pipeline_conf(const struct settings *s, unsigned index, struct pipeline_config *
 	c->tcp.held_per_worker = s->dataplane.held_packets;
 	c->tcp.hold_ns = s->dataplane.hold_ms * 1000000ULL;
 	c->fragments.packets = worker_fragments(s);
+	/*
+	 * A quarantine's answers come by addresses that lead to another worker than the session's own. Twice as many,
+	 * since closed sessions stay for a while.
+	 */
+	c->splices = s->quarantine.servers_count > 0 && s->dataplane.workers == 1 ? 2 * s->quarantine.sessions : 0;
 	c->when_blind = strcmp(s->dataplane.when_blind, "reset") == 0 ? POLICY_RESET : POLICY_PASS;
 }
 

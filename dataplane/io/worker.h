@@ -32,6 +32,8 @@ struct worker {
 	struct flow_list flows; /* [C] by request */
 	struct steering *steering;
 	uint64_t beat_ns;       /* time of the last sign of life */
+	struct quarantine_table quarantines; /* the control thread's while not full, else the worker's */
+	atomic_bool quarantines_full;        /* set by the control thread, cleared by the worker */
 	uint64_t tick_ns;       /* time of the last tick */
 	uint64_t wall_offset;   /* wall clock less monotonic clock, refreshed every tick */
 	unsigned idle_sleep_us; /* longest sleep; 0: never */

@@ -29,6 +29,7 @@ struct box {
 	struct event_writer *writer;
 	struct server *server;
 	uint64_t start_ns;   /* monotonic */
+	uint64_t quarantines; /* generation of the table that the workers have */
 	unsigned uid;        /* of whoever started it */
 	atomic_bool stop;    /* workers end their loops */
 	atomic_uint running; /* workers in their loops */

@@ -103,8 +103,13 @@ static const struct {
 	const char *name;
 	bool (*answer)(struct box *box, int client, const json_t *request, int fd);
 } commands[] = {
-	{ "ping", request_ping },   { "load", request_load },     { "stats", request_stats },
-	{ "flows", request_flows }, { "events", request_events }, { "rules", request_rules },
+	{ "ping", request_ping },
+	{ "load", request_load },
+	{ "stats", request_stats },
+	{ "flows", request_flows },
+	{ "events", request_events },
+	{ "rules", request_rules },
+	{ "quarantine", request_quarantine },
 };
 
 bool
@@ -120,8 +125,9 @@ request_answer(void *ctx, int client, const char *text, size_t len, int fd)
 			json_decref(request);
 			return keep;
 		}
-	keep = request_refuse(client,
-			      "unknown request; \"cmd\" with ping, load, stats, flows, events or rules is wanted");
+	keep = request_refuse(
+		client,
+		"unknown request; \"cmd\" with ping, load, stats, flows, events, quarantine or rules is wanted");
 	json_decref(request);
 	return keep;
 }

@@ -22,6 +22,7 @@ __attribute__((format(printf, 2, 3))) bool request_refuse(int client, const char
 /* The commands; `request` is the object of the request, borrowed. */
 bool request_load(struct box *box, int client, const json_t *request, int fd);
 bool request_stats(struct box *box, int client, const json_t *request, int fd);
+bool request_quarantine(struct box *box, int client, const json_t *request, int fd);
 bool request_flows(struct box *box, int client, const json_t *request, int fd);
 
 #endif

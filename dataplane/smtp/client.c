@@ -110,6 +110,7 @@ finish_line(struct smtp_session *s, struct view line, struct smtp_item *item)
 	item->line_len = s->line_len;
 	item->eol_len = s->match == MATCH_CRLF ? 2 : 1;
 	struct view text = whole ? view_of(line.at, line.len - item->eol_len) : view_of(line.at, SMTP_LINE_MAX);
+	item->line = view_of(line.at, whole ? line.len : 0);
 	s->lf_lines = item->eol_len == 1;
 	s->line_len = 0;
 

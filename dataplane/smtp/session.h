@@ -67,8 +67,8 @@ struct smtp_count {
 
 /* Fields without the word private may be read by the caller; all are written by smtp_*() alone. */
 struct smtp_session {
-	struct smtp_line *line;   /* the split line; owned by the pool; private */
-	uint64_t body_left;       /* octets of the BDAT chunk not yet seen; private */
+	struct smtp_line *line; /* the split line; owned by the pool; private */
+	uint64_t body_left;     /* octets of the BDAT chunk not yet seen; private */
 	uint8_t slot_first, slot_count;
 	uint8_t client;            /* state of the client reader; private */
 	uint8_t server;            /* state of the server reader; private */
@@ -132,6 +132,8 @@ struct smtp_item {
 	size_t line_len; /* STEP_COMMAND: octets of the whole line, line end included; it ends with `used`, and may have
 			    begun in earlier input */
 	size_t eol_len;  /* STEP_COMMAND: 2 for CRLF, 1 for LF */
+	struct view line;      /* STEP_COMMAND: the whole line, line end included, where line_len <= SMTP_LINE_MAX; else
+				* empty; valid as path is */
 	bool may_be_envelope;  /* STEP_MORE: the unfinished line may still become MAIL or RCPT: hold it */
 	struct smtp_path path; /* MAIL, RCPT: views into the input or the line buffer; valid until the next call */
 	bool has_path;         /* false for MAIL and RCPT: no address, or a line longer than SMTP_LINE_MAX */

@@ -212,6 +212,8 @@ far_answered(struct splice *s, int code, uint64_t now_ns)
 		return take_for(s, SPLICE_NO, CTR_redirect_refused);
 	if (s->state == SPLICE_HELLO && (s->needs & ~s->far_answer.caps) != 0)
 		return take_for(s, SPLICE_NO, CTR_redirect_unfit);
+	if (s->state == SPLICE_HELLO)
+		s->paced = !(s->far_answer.caps & CAP_PIPELINING);
 	turn = splice_take(s, SPLICE_YES);
 	if (s->state == SPLICE_HELLO)
 		return say_far(s, e->hello, e->hello_len, now_ns);

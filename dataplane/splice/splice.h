@@ -96,6 +96,7 @@ struct splice {
 	bool listed;       /* in the hash */
 	uint8_t far_scale; /* window scale of the quarantine */
 	bool far_has_scale;
+	bool paced; /* the quarantine does not offer PIPELINING: it gets one command at a time */
 	struct route_syn syn;
 	struct route far_route, near_route;
 	struct answer far_answer, near_answer;
@@ -175,6 +176,14 @@ static inline bool
 splice_holds(const struct flow *f)
 {
 	return f->envelope != NULL && f->envelope->splice != NULL && f->envelope->splice->state < SPLICE_LIVE;
+}
+
+/* The next command waits for the answer to the one before it. Pure. */
+static inline bool
+splice_paces(const struct flow *f)
+{
+	return f->envelope != NULL && f->envelope->splice != NULL && f->envelope->splice->paced &&
+	       f->envelope->splice->state == SPLICE_LIVE && f->smtp.slot_count > 0;
 }
 
 /* The session is at the quarantine. Pure. */

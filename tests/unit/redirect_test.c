@@ -33,6 +33,7 @@ struct manner {
 	const char *rcpt;
 	const char *data;
 	bool silent;           /* takes octets, and never says a word */
+	bool one_at_a_time;    /* octets behind a command are a fault of its client */
 	bool deaf;             /* does not answer a SYN */
 	const char *dies_at;   /* sends RST instead of an answer to the line that begins so */
 	const char *silent_at; /* from the line that begins so on */
@@ -190,6 +191,7 @@ host_octets(struct host *h, struct view v)
 			continue;
 		h->line[h->line_len] = '\0';
 		h->line_len = 0;
+		assert_true(!h->manner.one_at_a_time || h->body || i + 1 == v.len);
 		h == &w.host[CLIENT] ? client_line(h, h->line) : server_line(h, h->line);
 	}
 }
@@ -492,6 +494,15 @@ a_client_that_pipelines_is_redirected_as_well(void **state)
 }
 
 static void
+a_quarantine_without_pipelining_gets_one_command_at_a_time(void **state)
+{
+	w.host[FAR].manner.hello = "250-mx\r\n250-SIZE 100\r\n250 CHUNKING\r\n";
+	w.host[FAR].manner.one_at_a_time = true;
+	session(one_group, 10);
+	expect_mail_at_far_only();
+}
+
+static void
 on_a_wire_that_loses_frames_the_mail_arrives_once_and_whole(void **state)
 {
 	unsigned moved = 0;
@@ -572,7 +583,7 @@ a_quarantine_that_is_full_leaves_the_session_where_it_is(void **state)
 static void
 a_quarantine_that_offers_less_leaves_the_session_where_it_is(void **state)
 {
-	w.host[FAR].manner.hello = "250-mx\r\n250 PIPELINING\r\n";
+	w.host[FAR].manner.hello = "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n"; /* no SIZE, which MAIL has used */
 	session(refused_mail, 20);
 	expect_refused_at_the_server();
 	assert_int_equal(CTR(redirect_unfit), 1);
@@ -721,6 +732,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_flagged_mail_goes_to_the_quarantine_and_the_server_is_left_in_order),
 		TEST(a_client_that_pipelines_is_redirected_as_well),
+		TEST(a_quarantine_without_pipelining_gets_one_command_at_a_time),
 		TEST(a_quarantine_that_does_not_answer_leaves_the_session_where_it_is),
 		TEST(a_quarantine_that_says_nothing_leaves_the_session_where_it_is),
 		TEST(a_quarantine_that_is_full_leaves_the_session_where_it_is),
