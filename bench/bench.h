@@ -10,6 +10,7 @@
 /* Each takes its own arguments; returns an exit status. */
 int bench_engine(int argc, char **argv);
 int bench_capture(int argc, char **argv);
+int bench_reload(int argc, char **argv);
 int bench_domains(int argc, char **argv);
 
 /* The finished result on stdout as JSON. Takes it. Returns an exit status. */

@@ -18,6 +18,7 @@ struct lane {
 	enum lane_kind kind;
 	const struct scenario *s;
 	const struct ruleset *rules;
+	const struct lane_watch *watch;
 	struct buffers buffers;
 	struct traffic *traffic;
 	struct counters counters;
@@ -260,11 +261,14 @@ lane_bursts(struct lane *lane, unsigned n)
 
 	for (unsigned at = 0; at < n; at += FLOW_BURST) {
 		unsigned size = n - at < FLOW_BURST ? n - at : FLOW_BURST;
+		uint64_t begin = lane->watch != NULL ? __rdtsc() : 0;
 		lane->now_ns += (uint64_t)((double)size * 1000 / lane->s->mpps);
 		buffers_receive(lane->frames + at, size, burst, lane->now_ns);
 		run_burst(lane, burst, size);
 		buffers_flush(&lane->buffers);
 		tick(lane);
+		if (lane->watch != NULL)
+			lane->watch->burst(lane->watch->ctx, __rdtsc() - begin);
 	}
 }
 
@@ -309,9 +313,13 @@ lane_run(struct lane *lane, struct lane_run *run)
 
 	run->packets = n;
 	run->octets = settle_frames(lane, n);
+	if (lane->watch != NULL)
+		lane->watch->begin(lane->watch->ctx);
 	uint64_t begin = __rdtsc();
 	lane_bursts(lane, n);
 	run->cycles = __rdtsc() - begin;
+	if (lane->watch != NULL)
+		lane->watch->end(lane->watch->ctx);
 	run->mails = lane->counters.value[CTR_mails] - mails;
 	traffic_deliver(lane->traffic);
 }
@@ -353,4 +361,10 @@ void
 lane_rules(struct lane *lane, const struct ruleset *rules)
 {
 	lane->rules = rules;
+}
+
+void
+lane_watch(struct lane *lane, const struct lane_watch *watch)
+{
+	lane->watch = watch;
 }

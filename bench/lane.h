@@ -51,7 +51,17 @@ const struct counters *lane_counters(const struct lane *lane);
 const struct traffic_counts *lane_traffic(const struct lane *lane);
 /* Flows in its table; 0 where it has none. */
 uint32_t lane_flows(const struct lane *lane);
-/* The next batches run with other rules. */
+/* The next bursts run with other rules. */
 void lane_rules(struct lane *lane, const struct ruleset *rules);
+
+/* Told on the lane's own thread: when a batch begins to run, after each burst of it, and when it has run. */
+struct lane_watch {
+	void (*begin)(void *ctx);
+	void (*burst)(void *ctx, uint64_t cycles);
+	void (*end)(void *ctx);
+	void *ctx;
+};
+/* Borrows; NULL: nobody is told. */
+void lane_watch(struct lane *lane, const struct lane_watch *watch);
 
 #endif

@@ -16,6 +16,7 @@ static const struct command {
 	{ "engine", bench_engine, "The pipeline in one process, beside the limit of its loop" },
 	{ "capture", bench_capture, "Write a scenario's traffic to a capture file" },
 	{ "domains", bench_domains, "Print the domains of the rule sets" },
+	{ "reload", bench_reload, "Rule sets swapped under load" },
 	{ "compare", NULL, "The same capture through us and others" },
 	{ "report", NULL, "One page of the results in a directory" },
 };

@@ -48,48 +48,43 @@ seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static struct ruleset *
-load(const struct build_result *built, unsigned workers, struct rules_cost *cost)
-{
-	char err[256];
-	double begin = seconds();
-	struct ruleset *rules = ruleset_load(view_of(built->blob, built->blob_len), workers, err, sizeof(err));
-
-	cost->load_s = seconds() - begin;
-	cost->octets = built->blob_len;
-	if (rules == NULL)
-		fprintf(stderr, "postern-bench: %s\n", err);
-	return rules;
-}
-
-struct ruleset *
-rules_make_measured(unsigned patterns, unsigned workers, uint64_t generation, struct rules_cost *cost)
+uint8_t *
+rules_blob(unsigned patterns, uint64_t generation, size_t *len, double *compile_s)
 {
 	const struct build_options options = { .operator_name = "Example Net", .generation = generation, .jobs = 2 };
 	char path[] = "/tmp/postern-bench-XXXXXX";
 	struct build_result built = { 0 };
-	struct ruleset *rules = NULL;
+	uint8_t *blob = NULL;
 	int fd = mkstemp(path);
-	double begin = seconds();
 
 	if (fd < 0 || !write_rules(path, patterns)) {
 		perror(path);
 		return NULL;
 	}
 	close(fd);
+	double begin = seconds();
 	if (build_rules(path, &options, stderr, &built)) {
-		cost->compile_s = seconds() - begin;
-		rules = load(&built, workers, cost);
+		*compile_s = seconds() - begin;
+		*len = built.blob_len;
+		blob = built.blob;
+		built.blob = NULL;
 	}
 	unlink(path);
 	build_result_free(&built);
-	return rules;
+	return blob;
 }
 
 struct ruleset *
 rules_make(unsigned patterns, unsigned workers, uint64_t generation)
 {
-	struct rules_cost cost;
+	char err[256];
+	size_t len;
+	double compile_s;
+	uint8_t *blob = rules_blob(patterns, generation, &len, &compile_s);
+	struct ruleset *rules = blob != NULL ? ruleset_load(view_of(blob, len), workers, err, sizeof(err)) : NULL;
 
-	return rules_make_measured(patterns, workers, generation, &cost);
+	if (blob != NULL && rules == NULL)
+		fprintf(stderr, "postern-bench: %s\n", err);
+	free(blob);
+	return rules;
 }

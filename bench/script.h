@@ -36,11 +36,7 @@ void rule_domain(unsigned n, char out[48]);
  */
 struct ruleset *rules_make(unsigned patterns, unsigned workers, uint64_t generation);
 
-/* What takes how long to build. */
-struct rules_cost {
-	double compile_s, load_s;
-	size_t octets; /* of the blob */
-};
-struct ruleset *rules_make_measured(unsigned patterns, unsigned workers, uint64_t generation, struct rules_cost *cost);
+/* Its blob; owned, or NULL after a sentence on stderr. *compile_s: seconds from the file to the blob. */
+uint8_t *rules_blob(unsigned patterns, uint64_t generation, size_t *len, double *compile_s);
 
 #endif
