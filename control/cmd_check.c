@@ -14,7 +14,8 @@ static const char usage[] = "usage: postern check [-v] [--json] FILE...\n"
 			    "every error and warning as FILE:LINE:COLUMN. Nothing running is touched.\n"
 			    "\n"
 			    "  -j, --json     one JSON object for each FILE\n"
-			    "  -v, --verbose  list the files that were read, and the times\n"
+			    "  -v, --verbose  list the files that were read, the times, and which slips of protected\n"
+			    "                 names do not count, and why: some for each reason, and how many\n"
 			    "  -h, --help     print this\n"
 			    "\n"
 			    "Exit status: 0 no error; 1 errors in a file; 2 wrong usage.\n";
@@ -84,7 +85,7 @@ lines_of(char *text)
 }
 
 static void
-print_json(const char *path, const struct build_result *r, char *messages)
+print_json(const char *path, const struct build_result *r, char *messages, char *refusals)
 {
 	json_t *o = json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:I, s:f, s:f, s:o}", "file", path, "ok",
 			      r->blob != NULL, "errors", r->errors, "warnings", r->warnings, "rules", r->rules,
@@ -92,6 +93,8 @@ print_json(const char *path, const struct build_result *r, char *messages)
 			      "parse_seconds", seconds(r->parse_ns), "compile_seconds", seconds(r->compile_ns),
 			      "messages", lines_of(messages));
 
+	if (refusals != NULL)
+		json_object_set_new(o, "refusals", lines_of(refusals));
 	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	putchar('\n');
 	json_decref(o);
@@ -109,7 +112,8 @@ print_files(const char *path)
 }
 
 static void
-print_text(const struct check *c, const char *path, const struct build_result *r, const char *messages)
+print_text(const struct check *c, const char *path, const struct build_result *r, const char *messages,
+	   const char *refusals)
 {
 	fputs(messages, stderr);
 	if (r->blob == NULL) {
@@ -121,33 +125,49 @@ print_text(const struct check *c, const char *path, const struct build_result *r
 	if (!c->verbose)
 		return;
 	print_files(path);
+	fputs(refusals, stdout);
 	if (r->lookalikes > 0)
 		printf("  %u names of lookalikes; slips of suffixes come on top\n", r->lookalikes);
 	printf("  read in %.3f s, compiled in %.3f s to %zu octets\n", seconds(r->parse_ns), seconds(r->compile_ns),
 	       r->blob_len);
 }
 
+/* What a stream in memory holds. */
+struct collected {
+	FILE *stream;
+	char *text; /* owned */
+	size_t len;
+};
+
+static bool
+collect(struct collected *c)
+{
+	c->stream = open_memstream(&c->text, &c->len);
+	if (c->stream == NULL)
+		perror("postern check");
+	return c->stream != NULL;
+}
+
 static bool
 check_file(const struct check *c, const char *path)
 {
-	const struct build_options options = { .jobs = 2 };
+	struct collected messages = { 0 }, refusals = { 0 };
 	struct build_result result;
-	char *messages = NULL;
-	size_t len = 0;
-	FILE *memory = open_memstream(&messages, &len);
 
-	if (memory == NULL) {
-		perror("postern check");
+	if (!collect(&messages) || (c->verbose && !collect(&refusals)))
 		return false;
-	}
-	bool good = build_rules(path, &options, memory, &result);
-	fclose(memory);
+	const struct build_options options = { .jobs = 2, .refusals = refusals.stream };
+	bool good = build_rules(path, &options, messages.stream, &result);
+	fclose(messages.stream);
+	if (refusals.stream != NULL)
+		fclose(refusals.stream);
 	if (c->json)
-		print_json(path, &result, messages);
+		print_json(path, &result, messages.text, refusals.text);
 	else
-		print_text(c, path, &result, messages);
+		print_text(c, path, &result, messages.text, refusals.text);
 	build_result_free(&result);
-	free(messages);
+	free(messages.text);
+	free(refusals.text);
 	return good;
 }
 

@@ -6,6 +6,7 @@
 #include "build/build.h"
 #include "build/compile.h"
 #include "build/patterns.h"
+#include "build/refusals.h"
 #include "rules/check.h"
 #include "rules/parser.h"
 
@@ -58,6 +59,8 @@ build_rules(const char *path, const struct build_options *o, FILE *messages, str
 	read_rule_set(path, &s, &m);
 	uint64_t read = clock_ns();
 	make_blob(&s, o, &m, r);
+	if (o->refusals != NULL && m.errors == 0)
+		refusals_print(&s, o->refusals);
 	r->parse_ns = read - begin;
 	r->compile_ns = clock_ns() - read;
 	r->rules = (unsigned)s.rule_count;

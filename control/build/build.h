@@ -16,6 +16,7 @@ struct build_options {
 	const char *operator_name; /* appears in refusals; NULL: "" */
 	uint64_t generation;       /* goes into the blob and from there into each verdict */
 	unsigned jobs;             /* threads for compiling; 0 or 1: the caller's own */
+	FILE *refusals;            /* gets slips of protected names that do not count, build/refusals.h; NULL: none */
 };
 
 struct build_result {

@@ -69,6 +69,14 @@ column_of(size_t letters)
 	return letters <= 6 ? (unsigned)letters - 2 : 5;
 }
 
+bool
+guard_wants_letters(const struct protection *p, enum slip slip, size_t letters)
+{
+	const char *guard = slip_info[slip].guard;
+
+	return p->policy[slip] == POLICY_GUARD && guard[column_of(letters)] == '-' && guard[5] != '-';
+}
+
 enum policy
 guard_policy(const struct protection *p, enum slip slip, size_t letters, bool delegated)
 {

@@ -66,6 +66,7 @@ struct expansion {
 	struct name_parts parts;
 	const struct protection *protection;
 	lookalike_sink *sink;
+	refusal_sink *refused; /* NULL: refusals are not told */
 	void *ctx;
 	enum slip slip; /* of the edits now running */
 	enum policy policy;
@@ -102,17 +103,39 @@ put_label(struct built *b, struct view label)
 }
 
 static void
+refuse(const struct expansion *x, struct view name, enum slip slip, enum refusal why)
+{
+	if (x->refused != NULL && name.len > 0)
+		x->refused(x->ctx, name, slip, why);
+}
+
+/* The class is off for want of letters, and somebody is to be told. */
+static bool
+wants_letters(const struct expansion *x, enum slip slip)
+{
+	size_t letters = slip == SLIP_SUB_LABEL ? x->parts.sub.len : x->parts.label.len;
+
+	return x->refused != NULL && guard_wants_letters(x->protection, slip, letters);
+}
+
+static void
 emit(const struct expansion *x, const struct built *b, enum slip slip, enum policy policy, bool delegated)
 {
 	struct lookalike l = {
 		.name = view_of(b->octets, b->len), .slip = slip, .policy = policy, .delegated = delegated
 	};
 
-	if (policy == POLICY_OFF || b->full || !name_possible(l.name) || view_equal(l.name, x->parts.name))
+	if (view_equal(l.name, x->parts.name))
 		return;
-	if (!x->labels_kept && delegated && suffixes_public(x->suffixes, l.name))
-		return;
-	x->sink(x->ctx, &l);
+	if (policy == POLICY_OFF) {
+		if (delegated && wants_letters(x, slip))
+			refuse(x, l.name, slip, REFUSED_SHORT);
+	} else if (b->full || !name_possible(l.name))
+		refuse(x, l.name, slip, REFUSED_IMPOSSIBLE);
+	else if (!x->labels_kept && delegated && suffixes_public(x->suffixes, l.name))
+		refuse(x, l.name, slip, REFUSED_SUFFIX);
+	else
+		x->sink(x->ctx, &l);
 }
 
 static enum policy
@@ -151,7 +174,7 @@ run_edit(struct expansion *x, size_t i, edit_sink *sink)
 	x->slip = label_edits[i].slip;
 	x->common = i < COMMON_EDITS;
 	x->policy = policy_for(x, x->slip, x->delegated);
-	if (x->policy == POLICY_OFF)
+	if (x->policy == POLICY_OFF && !wants_letters(x, x->slip))
 		return false;
 	label_edits[i].edit(x->parts.label, x->protection->layouts, sink, x);
 	return true;
@@ -331,29 +354,51 @@ expand_siblings(struct expansion *x, const struct sibling_suffixes *siblings)
 	}
 }
 
+/* Everything but two slips at once. */
+static void
+expand_one(struct expansion *x, const struct sibling_suffixes *siblings)
+{
+	x->delegated = suffixes_delegated(x->suffixes, x->parts.suffix);
+	expand_label(x);
+	expand_sub(x);
+	expand_dots(x);
+	expand_dropped(x);
+	expand_siblings(x, siblings);
+	expand_suffix(x);
+}
+
 void
 lookalike_expand(const struct suffixes *s, struct view name, const struct protection *p,
 		 const struct sibling_suffixes *siblings, enum extent extent, lookalike_sink *sink, void *ctx)
 {
-	struct expansion x = { .suffixes = s, .protection = p, .sink = sink, .ctx = ctx };
 	struct suffix_slips slips = { 0 };
+	struct expansion x = { .suffixes = s, .slips = &slips, .protection = p, .sink = sink, .ctx = ctx };
 
 	if (!name_parts(s, name, &x.parts))
 		return;
-	x.delegated = suffixes_delegated(s, x.parts.suffix);
-	x.slips = &slips;
-	expand_label(&x);
-	expand_sub(&x);
-	expand_dots(&x);
-	expand_dropped(&x);
-	expand_siblings(&x, siblings);
 	if (extent == EXTENT_TABLE)
 		suffix_slips_swapped(&slips, s, x.parts.suffix);
 	else
 		suffix_slips_make(&slips, s, x.parts.suffix, p->layouts);
-	expand_suffix(&x);
+	expand_one(&x, siblings);
 	if (extent == EXTENT_ALL)
 		expand_two(&x);
+	suffix_slips_free(&slips);
+}
+
+void
+lookalike_refusals(const struct suffixes *s, struct view name, const struct protection *p,
+		   const struct sibling_suffixes *siblings, lookalike_sink *sink, refusal_sink *refused, void *ctx)
+{
+	struct suffix_slips slips = { 0 };
+	struct expansion x = {
+		.suffixes = s, .slips = &slips, .protection = p, .sink = sink, .refused = refused, .ctx = ctx
+	};
+
+	if (!name_parts(s, name, &x.parts))
+		return;
+	suffix_slips_make(&slips, s, x.parts.suffix, p->layouts);
+	expand_one(&x, siblings);
 	suffix_slips_free(&slips);
 }
 

@@ -84,7 +84,30 @@ enum extent {
 void lookalike_expand(const struct suffixes *s, struct view name, const struct protection *p,
 		      const struct sibling_suffixes *siblings, enum extent extent, lookalike_sink *sink, void *ctx);
 
+/* Why a slip does not count. */
+enum refusal {
+	REFUSED_PROTECTED,  /* it is a protected name, or below one */
+	REFUSED_EXEMPT,     /* it is exempt, or below an exempt name */
+	REFUSED_REGISTRY,   /* it is in a registry that has no strangers, exempt.h */
+	REFUSED_SHORT,      /* the label has too few letters for the class, see guard_policy() */
+	REFUSED_SUFFIX,     /* it is a public suffix, under which anybody has names */
+	REFUSED_IMPOSSIBLE, /* no such name can exist */
+	REFUSAL_COUNT
+};
+typedef void refusal_sink(void *ctx, struct view name, enum slip slip, enum refusal why);
+
+/*
+ * The same expansion for the sake of what it leaves out: `refused` gets each
+ * slip that is SHORT, SUFFIX or IMPOSSIBLE, `sink` the others. A class that
+ * was turned off is not mentioned. Two slips at once are left out.
+ */
+void lookalike_refusals(const struct suffixes *s, struct view name, const struct protection *p,
+			const struct sibling_suffixes *siblings, lookalike_sink *sink, refusal_sink *refused,
+			void *ctx);
+
 /* The policy of a class for a label of `letters`; `delegated`: the result's top-level domain exists. */
 enum policy guard_policy(const struct protection *p, enum slip slip, size_t letters, bool delegated);
+/* The class is off by its guard, and would not be for a label of more letters. */
+bool guard_wants_letters(const struct protection *p, enum slip slip, size_t letters);
 
 #endif

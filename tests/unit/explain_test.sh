@@ -74,6 +74,20 @@ is "the closest protected name is named, with the slip" "gmial.con${tab}gmail.co
   "$("$postern" explain --near --rules "$dir/p.conf" gmial.con | head -1)"
 is "what would be matched is listed" "army.iml army.mli " \
   "$("$postern" expand --class suffix-transposition army.mil | cut -f3 | tr '\n' ' ')"
+printf 'protect %s\n' army.mil hp.com co.com mail.com mial.com >"$dir/r.conf"
+echo "exempt amil.com id=real" >>"$dir/r.conf"
+"$postern" check -v "$dir/r.conf" >"$dir/out"
+refused() { grep -c "^refused $1\$" "$dir/out"; }
+is "check -v says which slip is a protected name" 1 "$(refused 'mial.com, transposition of mail.com: protected by protect:mial.com')"
+is "and which is an exempt one" 1 "$(refused 'amil.com, transposition of mail.com: exempt by real')"
+is "and which is in a closed registry" 1 "$(refused 'amry.mil, transposition of army.mil: exempt by exempt:registries')"
+is "and which has too few letters" "any-letter of army.mil" \
+  "$(grep 'too few letters before the suffix$' "$dir/out" | head -1 | sed 's/.*, //; s/:.*//')"
+is "and which is a public suffix" 1 "$(refused 'co.cm, suffix-pair of co.com: a bare public suffix')"
+is "and which cannot be" 1 "$(refused 'h-.com, key-replaced of hp.com: no possible name')"
+is "all of them are counted" 1 "$(grep -c '^[0-9]* slips refused; protected: [0-9]*; exempt: .*; no possible name: [0-9]*$' "$dir/out")"
+is "some for each reason are shown" 100 "$(grep -c 'too few letters before the suffix$' "$dir/out")"
+is "nothing of it is said without -v" 0 "$("$postern" check "$dir/r.conf" | grep -c refused)"
 event() { printf '{"class":"vowel","means":"gmail.com","rule":"protect:gmail.com","action":"reject","verdict":"flag"'; }
 for i in 1 2 3 4 5 1; do echo "$(event),\"domain\":\"gmoil.com\",\"address\":\"$i@gmoil.com\"}"; done >"$dir/events"
 is "a name of many people is proposed as an exemption" \
