@@ -383,9 +383,25 @@ fail(struct pipeline *pl, struct flow *f, struct splice *s)
 		splice_reset_client(s);
 }
 
+/* Blind or reset in the middle of it: what is flagged must not slip through. */
+static void
+give_up(struct pipeline *pl, struct flow *f, struct splice *s)
+{
+	splice_undo(s);
+	tell(pl, s, ACTION_RESET);
+	splice_free(pl->redirects->pool, s);
+	if (!f->tcp.reset && f->tcp.half[DIR_CLIENT].held != NULL)
+		edit_reset_both(&pl->exit, f, f->tcp.half[DIR_CLIENT].held);
+}
+
 static void
 act(struct pipeline *pl, struct flow *f, struct splice *s, enum splice_turn turn)
 {
+	/* The line may have left since (a gap that stays): nobody can answer it, or take it elsewhere. */
+	if (f->fate != FLOW_INSPECT && turn != SPLICE_STAY && turn != SPLICE_FAIL) {
+		give_up(pl, f, s);
+		return;
+	}
 	switch (turn) {
 	case SPLICE_STAY:
 		break;
@@ -529,12 +545,7 @@ redirect_settle(struct pipeline *pl, struct flow *f)
 		return;
 	}
 	if (f->fate != FLOW_INSPECT || f->tcp.reset) {
-		/* Blind or reset in the middle of it: what is flagged must not slip through. */
-		splice_undo(s);
-		tell(pl, s, ACTION_RESET);
-		splice_free(pl->redirects->pool, s);
-		if (!f->tcp.reset && f->tcp.half[DIR_CLIENT].held != NULL)
-			edit_reset_both(&pl->exit, f, f->tcp.half[DIR_CLIENT].held);
+		give_up(pl, f, s);
 		return;
 	}
 	tcp_part(&pl->tcp, f, DIR_CLIENT);

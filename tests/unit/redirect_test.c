@@ -724,6 +724,32 @@ a_server_that_speaks_while_the_quarantine_is_asked_keeps_the_session(void **stat
 	assert_int_equal(CTR(redirect_state), 1);
 }
 
+static void
+a_line_that_left_for_a_gap_is_not_answered_when_the_quarantine_is_late(void **state)
+{
+	struct host *c = &w.host[CLIENT];
+
+	w.host[FAR].manner.deaf = true;
+	session(one_mail, 1);
+	const struct end_segment behind_a_gap = {
+		.seq = c->end.nxt + 100,
+		.ack = c->end.rcv,
+		.flags = TCP_ACK,
+		.has_ts = true,
+		.ts_value = c->end.ts_value,
+		.payload = view_of("x", 1),
+	};
+	host_send(c, &c->end, &behind_a_gap);
+	carry();
+	/* No segment comes between the two time limits. */
+	w.now += 6000000000ULL;
+	pipeline_tick(w.pl, w.rules, w.now, w.now);
+	assert_int_equal(CTR(blind_gap), 1);
+	assert_int_equal(CTR(verdict_reject), 0);
+	assert_int_equal(w.event_count, 1);
+	assert_int_equal(w.events[0].applied, ACTION_RESET);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int
@@ -744,6 +770,7 @@ main(void)
 		TEST(a_good_recipient_behind_a_redirected_one_comes_again_and_is_not_redirected),
 		TEST(the_mail_behind_a_redirected_one_is_sent_away_with_421),
 		TEST(a_server_that_speaks_while_the_quarantine_is_asked_keeps_the_session),
+		TEST(a_line_that_left_for_a_gap_is_not_answered_when_the_quarantine_is_late),
 		TEST(on_a_wire_that_loses_frames_the_mail_arrives_once_and_whole),
 	};
 
