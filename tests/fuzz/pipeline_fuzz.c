@@ -176,7 +176,8 @@ static void
 lost(struct line *line, const struct car *car)
 {
 	w.lost++;
-	PROMISE(car->mark & MARK_FAR || touched(car->mark & MARK_FLOW));
+	/* Above the cap of a flow what closes no gap is not taken: its sender sends it again. */
+	PROMISE(car->mark & MARK_FAR || touched(car->mark & MARK_FLOW) || w.ctr.value[CTR_held_refused] > 0);
 }
 
 static void
