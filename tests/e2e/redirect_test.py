@@ -79,7 +79,8 @@ class RedirectScene(Scene):
     def __init__(self, quarantine=(), fallback="reject", setup_ms=10000, answer_s=300, make_attic=None, **options):
         self.attic_settings, self.make_attic = list(quarantine), make_attic
         self.quarantine = QUARANTINE.format(**ATTIC, fallback=fallback, setup_ms=setup_ms, answer_s=answer_s)
-        super().__init__(rules=RULES, make_box=self.box_with_attic, server=["inet_interfaces = 192.0.2.2, 2001:db8::2"], **options)
+        own = ["192.0.2.2", "2001:db8::2", *(network.ADDRESS["server"][kind] for kind in options.get("tagged", ()))]
+        super().__init__(rules=RULES, make_box=self.box_with_attic, server=[f"inet_interfaces = {', '.join(own)}"], **options)
         self.await_health()
 
     def box_with_attic(self, place, rules, **how):
@@ -525,14 +526,14 @@ class Speed(RedirectTest):
 
     def seconds(self, recipient, name):
         began = time.monotonic()
-        told = self.scene.swarm(1, name, recipient, octets=40 << 20)()
+        told = self.scene.swarm(1, name, recipient, octets=100 << 20)()
         self.assertEqual(list(next(iter(told.values())).values()), [250])
         return time.monotonic() - began
 
     def test_a_redirected_session_is_as_fast_as_an_untouched_one(self):
         runs = [(self.seconds("g@army.mil", f"plain-{n}"), self.seconds("u@army.ml", f"moved-{n}")) for n in range(5)]
-        plain, moved = (sorted(r[i] for r in runs)[len(runs) // 2] for i in (0, 1))
-        print(f"     40 MiB untouched {plain:.2f} s, redirected {moved:.2f} s ({moved / plain - 1:+.1%})", flush=True)
+        plain, moved = (min(r[i] for r in runs) for i in (0, 1))  # whatever else the machine does only adds
+        print(f"     100 MiB untouched {plain:.2f} s, redirected {moved:.2f} s ({moved / plain - 1:+.1%})", flush=True)
         self.assertLess(moved, plain * 1.1)
 
     def test_the_memory_of_the_dataplane_returns_to_its_level(self):

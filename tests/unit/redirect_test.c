@@ -507,6 +507,7 @@ on_a_wire_that_loses_frames_the_mail_arrives_once_and_whole(void **state)
 {
 	unsigned moved = 0;
 
+	close_world(state);
 	for (unsigned seed = 1; seed <= 60; seed++) {
 		open_world(state);
 		w.seed = seed * 7919;
@@ -622,6 +623,7 @@ a_quarantine_that_dies_behind_the_hand_over_defers_the_mail(void **state)
 {
 	static const char *const at[] = { "RCPT", "DATA", "Subject", "body", ".\r\n" };
 
+	close_world(state);
 	for (unsigned i = 0; i < 5; i++) {
 		open_world(state);
 		w.host[FAR].manner.dies_at = at[i];
@@ -657,6 +659,7 @@ a_flagged_recipient_behind_a_good_one_comes_again_by_itself(void **state)
 		NULL
 	};
 
+	close_world(state);
 	for (unsigned i = 0; i < 2; i++) {
 		open_world(state);
 		session(i == 0 ? script : group, 20);
