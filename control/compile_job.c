@@ -163,7 +163,7 @@ build(const struct compile_job *job, const char *key, const struct compile_files
 	if (done) {
 		fflush(messages);
 		json_t *notes = json_pack("{s:O, s:o, s:o}", "summary", json_object_get(report, "summary"), "messages",
-					  wire_text(text, len), "rules", listing_of(job->rules));
+					  wire_text(text, len), "rules", listing_of(job->rules, &r));
 
 		/* Files that changed under the compiler's hands must not be remembered under their old key. */
 		key_now(job, key_after, NULL);

@@ -100,21 +100,41 @@ show_flows(FILE *out, const json_t *answer)
 	fprintf(out, "%zu flows\n", json_array_size(flows));
 }
 
+static size_t
+protected_names(const json_t *rules)
+{
+	size_t i, n = 0;
+	json_t *rule;
+
+	json_array_foreach((json_t *)(uintptr_t)rules, i, rule)
+	{
+		const char *kind = json_string_value(json_object_get(rule, "kind"));
+		n += kind != NULL && strcmp(kind, "protect") == 0;
+	}
+	return n;
+}
+
 void
 show_rules(FILE *out, const json_t *answer)
 {
 	static const struct table_column columns[] = {
 		{ "ID", "id", false },     { "ACTION", "action", false },   { "FIELD", "field", false },
 		{ "KIND", "kind", false }, { "PATTERN", "pattern", false }, { "MEANS", "means", false },
-		{ "MODE", "mode", false }, { "AT", "at", false },
+		{ "MODE", "mode", false }, { "GROUP", "group", false },     { "LOOKALIKES", "lookalikes", true },
+		{ "AT", "at", false },     { "CLASSES", "classes", false },
 	};
 	const json_t *rules = json_object_get(answer, "rules");
 	const char *error = json_string_value(json_object_get(answer, "last_error"));
 
 	table_print(out, COLUMNS(columns), rules);
+	size_t names = protected_names(rules);
 	fprintf(out, "generation %lld: %zu of %lld patterns shown, from %lld files and directories\n",
-		(long long)number(answer, "generation"), json_array_size(rules),
+		(long long)number(answer, "generation"), json_array_size(rules) - names,
 		(long long)number(answer, "patterns_total"), (long long)number(answer, "files_total"));
+	if (names > 0)
+		fprintf(out,
+			"%zu protected names; slips of their suffixes are matched besides the lookalikes counted\n",
+			names);
 	if (number(answer, "live") != number(answer, "generation"))
 		fprintf(out, "the dataplane judges by generation %lld\n", (long long)number(answer, "live"));
 	if (error != NULL)

@@ -43,6 +43,9 @@ make_blob(struct ruleset_source *s, const struct build_options *o, struct messag
 			message_error(m, (struct place){ 0 }, "out of memory for the compiled rule set");
 	}
 	r->lookalikes = s->protect_count > 0 ? (unsigned)lookalikes.names.name_count : 0;
+	r->lookalikes_of = lookalikes.names_of;
+	r->lookalikes_of_count = lookalikes.names_of != NULL ? (unsigned)s->rule_count : 0;
+	lookalikes.names_of = NULL;
 	lookalikes_free(&lookalikes);
 	databases_free(&db);
 }
@@ -79,7 +82,9 @@ void
 build_result_free(struct build_result *r)
 {
 	free(r->blob);
+	free(r->lookalikes_of);
 	r->blob = NULL;
+	r->lookalikes_of = NULL;
 }
 
 char **

@@ -25,6 +25,8 @@ struct build_result {
 	unsigned rules, patterns, files, errors, warnings;
 	unsigned
 		lookalikes; /* names in the table, where names are protected; those that suffix slips add come on top */
+	uint32_t *lookalikes_of; /* owned: those of each rule, by its index; NULL where no name is protected */
+	unsigned lookalikes_of_count;
 	uint64_t parse_ns, compile_ns;
 };
 

@@ -389,6 +389,36 @@ build_protects(struct building *b, struct messages *m)
 	return true;
 }
 
+/* One name of the table, and the rules for which it is a slip; what also stands there in its own right is none. */
+static void
+count_name(struct lookalikes_built *out, uint32_t id)
+{
+	const uint32_t *group = id & NAMES_GROUP ? out->names.groups + (id & ~NAMES_GROUP) : NULL;
+	const uint32_t *ids = group != NULL ? group + 1 : &id;
+	uint32_t n = group != NULL ? group[0] : 1, last = UINT32_MAX;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (out->patterns[ids[i]].slip == SLIP_NONE)
+			return;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct pattern *p = &out->patterns[ids[i]];
+		if (p->rule != last)
+			out->names_of[last = p->rule]++;
+	}
+}
+
+static void
+count_names(const struct building *b)
+{
+	struct lookalikes_built *out = b->out;
+
+	out->names_of = calloc(b->source->rule_count + 1, sizeof(*out->names_of));
+	if (out->names_of == NULL)
+		abort();
+	for (size_t i = 0; i < b->entries.count; i++)
+		count_name(out, b->entries.at[i].id);
+}
+
 bool
 lookalikes_build(struct ruleset_source *s, struct lookalikes_built *out, struct messages *m)
 {
@@ -403,6 +433,8 @@ lookalikes_build(struct ruleset_source *s, struct lookalikes_built *out, struct 
 		message_error(m, (struct place){ 0 }, "out of memory for the table of names");
 		good = false;
 	}
+	if (good && s->protect_count > 0)
+		count_names(&b);
 	name_entries_free(&b.entries);
 	name_entries_free(&b.index);
 	suffixes_free(b.suffixes);
@@ -419,6 +451,7 @@ lookalikes_free(struct lookalikes_built *l)
 	free(l->suffix_slips);
 	free(l->confusables);
 	free(l->rests);
+	free(l->names_of);
 	names_built_free(&l->names);
 	names_built_free(&l->index);
 }

@@ -14,7 +14,9 @@ struct lookalikes_built {
 	struct confusable *confusables;
 	size_t pattern_count, suffix_slip_count, confusable_count;
 	struct names_built names, index;
-	uint64_t *rests; /* filter of the rests of labels in `index` */
+	uint32_t *
+		names_of; /* owned: names in the table that are lookalikes, for each rule; NULL: nothing is protected */
+	uint64_t *rests;  /* filter of the rests of labels in `index` */
 	size_t rest_words;
 };
 

@@ -99,7 +99,7 @@ protect_name(struct reader *r, const struct options *o, struct view written, str
 				    .named_by_us = o->owner != 0,
 				    .place = place };
 	uint32_t index = source_add_rule(r->source, &rule);
-	source_add_protect(r->source, name, index, &o->protection, place);
+	source_add_protect(r->source, name, index, &o->protection, o->group != NULL ? o->group->name : 0, place);
 }
 
 static void

@@ -184,7 +184,7 @@ protection_index(struct ruleset_source *s, const struct protection *how)
 
 void
 source_add_protect(struct ruleset_source *s, struct view name, uint32_t rule, const struct protection *how,
-		   struct place place)
+		   uint32_t group, struct place place)
 {
 	s->protects = source_grow(s->protects, &s->protect_cap, s->protect_count, sizeof(*s->protects));
 	s->protects[s->protect_count++] = (struct source_protect){ .text = area_add(&s->texts, name),
@@ -192,6 +192,7 @@ source_add_protect(struct ruleset_source *s, struct view name, uint32_t rule, co
 								   .rule = rule,
 								   .means = source_intern(s, name),
 								   .protection = protection_index(s, how),
+								   .group = group,
 								   .place = place };
 }
 

@@ -50,6 +50,7 @@ struct source_protect {
 	uint32_t rule;       /* index */
 	uint32_t means;      /* offset into strings: the name again */
 	uint32_t protection; /* index */
+	uint32_t group;      /* offset into strings; 0: none */
 	struct place place;
 	uint16_t len;
 };
@@ -101,9 +102,9 @@ void source_add_dir(struct ruleset_source *s, const char *dir);
 uint32_t source_add_rule(struct ruleset_source *s, const struct source_rule *rule);
 /* Adds a pattern whose text is `text`; `pattern` gives the rest (its text and len are ignored). Copies both. */
 void source_add_pattern(struct ruleset_source *s, const struct source_pattern *pattern, struct view text);
-/* Adds a protected name and an exempt one, of canonical `name`. */
+/* Adds a protected name and an exempt one, of canonical `name`; `group`: as in source_protect. */
 void source_add_protect(struct ruleset_source *s, struct view name, uint32_t rule, const struct protection *how,
-			struct place place);
+			uint32_t group, struct place place);
 void source_add_exempt(struct ruleset_source *s, struct view name, uint32_t rule, struct place place);
 /* The text of a pattern, with a NUL behind it. Borrowed until the next pattern is added. */
 struct view source_text(const struct ruleset_source *s, const struct source_pattern *p);
