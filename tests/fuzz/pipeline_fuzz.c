@@ -141,6 +141,9 @@ deliver(const struct packet *p)
 static void
 as_it_came_but_for_overlaps(const struct car *car, const struct packet *now)
 {
+	/* Of a segment of which a part left before, and the rest is not taken, that part may leave. */
+	if (w.ctr.value[CTR_held_refused] > 0 && now->len < car->came_len)
+		return;
 	PROMISE(now->len == car->came_len);
 	if (line_as_it_came(car))
 		return;
