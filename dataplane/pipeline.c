@@ -31,7 +31,7 @@ headers_stage(struct pipeline *pl, struct packet **burst, unsigned n)
 			found = headers_decode(p);
 		}
 		if (found == DECODE_TCP) {
-			if (!redirect_arrives(pl, p))
+			if (pl->redirects == NULL || !redirect_arrives(pl, p))
 				burst[kept++] = p;
 			continue;
 		}
@@ -101,7 +101,7 @@ segment_stage(struct pipeline *pl, struct packet *p)
 		return;
 	}
 	fate = f->fate;
-	if (redirect_segment(pl, f, p))
+	if (pl->redirects != NULL && redirect_segment(pl, f, p))
 		return;
 	if (fate == FLOW_RESET)
 		edit_reset_again(&pl->exit, f, p);
@@ -271,15 +271,6 @@ ops_release(void *ctx, struct packet *p)
 	fragments_release(pl->fragments, p);
 }
 
-static void
-ops_transmit(void *ctx, struct packet *p, enum side side)
-{
-	struct pipeline *pl = ctx;
-
-	redirect_leaves(pl, p);
-	fragments_transmit(pl->fragments, p, side);
-}
-
 /* The last station: counts, then hands to the port. */
 static void
 front_transmit(void *ctx, struct packet *p, enum side side)
@@ -289,6 +280,19 @@ front_transmit(void *ctx, struct packet *p, enum side side)
 	pl->ctr->value[CTR_tx_packets]++;
 	pl->ctr->value[CTR_tx_octets] += p->len;
 	pl->front.transmit(pl->front.front, p, side);
+}
+
+static void
+ops_transmit(void *ctx, struct packet *p, enum side side)
+{
+	struct pipeline *pl = ctx;
+
+	if (pl->redirects != NULL)
+		redirect_leaves(pl, p);
+	if (p->datagram == NULL)
+		front_transmit(pl, p, side);
+	else
+		fragments_transmit(pl->fragments, p, side);
 }
 
 static void
