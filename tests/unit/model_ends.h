@@ -175,8 +175,8 @@ end_repeat(unsigned dir)
 {
 	struct model_end *e = &net.end[dir];
 	uint32_t len = 1 + rnd(e->segment_max);
-	if (len > e->top - e->una)
-		len = e->top - e->una;
+	if (len > e->top - e->una) /* nothing of it: a probe of the window */
+		len = e->top > e->una ? e->top - e->una : 1;
 	if (e->una + len > e->out_len)
 		len = e->out_len - e->una;
 	bool fin = e->closing && e->una + len == e->out_len;
@@ -214,7 +214,8 @@ end_acked(unsigned dir, const struct packet *p)
 
 	if ((int32_t)(acked - e->top) > 0)
 		wrong("an ack of %u where %u were sent", acked, e->top);
-	e->peer_window = p->h.window;
+	if ((int32_t)(acked - e->una) >= 0)
+		e->peer_window = p->h.window;
 	if ((int32_t)(acked - e->una) <= 0)
 		return;
 	e->una = acked;
