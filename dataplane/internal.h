@@ -59,7 +59,8 @@ void judge_flush(struct pipeline *pl, struct flow *f);
  * False, and nothing happens: no way is left.
  */
 bool judge_replace(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, struct view text);
-bool judge_quit(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const char *ref);
+bool judge_quit(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, enum lang lang,
+		const char *ref);
 struct late_events *late_events_new(uint32_t flows);
 void late_events_free(struct late_events *late);
 

@@ -206,10 +206,11 @@ disguise(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_it
 }
 
 bool
-judge_quit(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const char *ref)
+judge_quit(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, enum lang lang,
+	   const char *ref)
 {
 	uint8_t text[EDIT_REPLY];
-	size_t len = reply_quit(pl->rules->tables.operator_name, ref, text, sizeof text);
+	size_t len = reply_quit(lang, pl->rules->tables.operator_name, ref, text, sizeof text);
 
 	if (len == 0 || pl->late != NULL || seq_lt(pos, f->tcp.half[DIR_CLIENT].sent))
 		return false;
@@ -242,6 +243,7 @@ facts_of(const struct pipeline *pl, const struct smtp_item *item, const struct v
 	return (struct reply_facts){
 		.action = action,
 		.field = item->verb == VERB_MAIL ? FIELD_FROM : FIELD_RCPT,
+		.lang = v->rule->lang,
 		.template = pl->rules->tables.strings + v->rule->template,
 		.domain = view_of(e->domain, e->domain_len),
 		.means = e->means,
@@ -259,7 +261,7 @@ refuse(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item
 
 	if (!judge_replace(pl, f, pos, item, view_of(text, len)))
 		return f->edit != NULL && !f->tcp.read_only && !f->smtp.unpaired &&
-		       judge_quit(pl, f, pos, item, facts->ref);
+		       judge_quit(pl, f, pos, item, facts->lang, facts->ref);
 	pl->ctr->value[facts->action == ACTION_DEFER ? CTR_verdict_defer : CTR_verdict_reject]++;
 	return true;
 }

@@ -120,7 +120,7 @@ redirect_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct
 	}
 	/* What follows is for the server, which is no longer there: the client comes again. */
 	pl->ctr->value[CTR_redirect_ended]++;
-	if (!judge_quit(pl, f, pos, item, ""))
+	if (!judge_quit(pl, f, pos, item, LANG_EN, ""))
 		dialogue_end(pl, f, FLOW_RESET, 0);
 	return false;
 }
@@ -251,7 +251,7 @@ redirect_admits(struct pipeline *pl, struct flow *f, uint32_t pos, const struct 
 	if (!splice_is_live(f) || item->verb != VERB_RCPT || (v->applied >= ACTION_DEFER && v->applied <= ACTION_DROP))
 		return true;
 	/* No legitimate recipient goes to a quarantine. */
-	if (!answer_later(pl, f, pos, item) && !judge_quit(pl, f, pos, item, "")) {
+	if (!answer_later(pl, f, pos, item) && !judge_quit(pl, f, pos, item, LANG_EN, "")) {
 		dialogue_end(pl, f, FLOW_RESET, 0);
 		*goes_on = false;
 	}
@@ -335,7 +335,7 @@ refuse_line(struct pipeline *pl, struct flow *f, struct splice *s, struct view t
 	const struct smtp_item item = flagged_line(s);
 
 	tell(pl, s, applied);
-	if (judge_replace(pl, f, s->pos, &item, text) || judge_quit(pl, f, s->pos, &item, ""))
+	if (judge_replace(pl, f, s->pos, &item, text) || judge_quit(pl, f, s->pos, &item, LANG_EN, ""))
 		read_on(pl, f, s);
 	else
 		dialogue_end(pl, f, FLOW_RESET, 0);

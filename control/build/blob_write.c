@@ -32,6 +32,7 @@ put_rules(struct rule *out, const struct ruleset_source *s)
 					.action = r->action,
 					.fields = r->fields,
 					.mode = r->mode,
+					.lang = r->lang,
 					.sample = r->sample };
 	}
 }

@@ -106,6 +106,7 @@ rule_of_list(struct reader *r, const struct options *o)
 				    .fields = (uint8_t)o->fields,
 				    .mode = o->mode,
 				    .sample = o->sample,
+				    .lang = (uint8_t)o->lang,
 				    .place = { .file = r->place.file, .line = 1, .column = 1 } };
 	uint32_t index = source_add_rule(r->source, &rule);
 	if (named)

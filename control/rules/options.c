@@ -116,6 +116,13 @@ read_template(const struct value *v, struct options *o)
 }
 
 static bool
+read_lang(const struct value *v, struct options *o)
+{
+	o->lang = lang_of(v->text);
+	return o->lang != LANG_COUNT || refuse(v, "lang", "expected en, de, fr or nl");
+}
+
+static bool
 name_octet(uint8_t c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("._:-", c) != NULL;
@@ -258,19 +265,13 @@ static const struct {
 	const char *name;
 	bool (*read)(const struct value *v, struct options *o);
 } known[OPTION_COUNT] = {
-	[OPTION_MEANS] = { "means", read_means },
-	[OPTION_MODE] = { "mode", read_mode },
-	[OPTION_TEMPLATE] = { "template", read_template },
-	[OPTION_CLASS] = { "class", read_class },
-	[OPTION_CONFIDENCE] = { "confidence", read_confidence },
-	[OPTION_FORCE] = { "force", read_force },
-	[OPTION_ID] = { "id", read_id },
-	[OPTION_ACTION] = { "action", read_list_action },
-	[OPTION_FIELD] = { "field", read_list_field },
-	[OPTION_FORMAT] = { "format", read_format },
-	[OPTION_LAYOUTS] = { "layouts", read_layouts },
-	[OPTION_CLASSES] = { "classes", read_classes },
-	[OPTION_GROUP] = { "group", read_group },
+	[OPTION_MEANS] = { "means", read_means },          [OPTION_MODE] = { "mode", read_mode },
+	[OPTION_TEMPLATE] = { "template", read_template }, [OPTION_LANG] = { "lang", read_lang },
+	[OPTION_CLASS] = { "class", read_class },          [OPTION_CONFIDENCE] = { "confidence", read_confidence },
+	[OPTION_FORCE] = { "force", read_force },          [OPTION_ID] = { "id", read_id },
+	[OPTION_ACTION] = { "action", read_list_action },  [OPTION_FIELD] = { "field", read_list_field },
+	[OPTION_FORMAT] = { "format", read_format },       [OPTION_LAYOUTS] = { "layouts", read_layouts },
+	[OPTION_CLASSES] = { "classes", read_classes },    [OPTION_GROUP] = { "group", read_group },
 };
 
 /* "means=, mode= or id=" of what a statement takes. */

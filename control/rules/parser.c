@@ -113,6 +113,7 @@ add_rule(struct reader *r, uint32_t id, enum action action, unsigned fields, con
 				    .fields = (uint8_t)fields,
 				    .mode = (uint8_t)o->mode,
 				    .sample = o->sample,
+				    .lang = (uint8_t)o->lang,
 				    .place = reader_at(r, r->line.words[1].column) };
 
 	return source_add_rule(r->source, &rule);

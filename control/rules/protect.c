@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * protect NAME|*.SUFFIX|@FILE [action= mode= field= template= layouts= classes= group= id=]
+ * protect NAME|*.SUFFIX|@FILE [action= mode= field= template= lang= layouts= classes= group= id=]
  * exempt  NAME|@FILE
- * group   NAME [action= mode= field= template= layouts= classes=]
+ * group   NAME [action= mode= field= template= lang= layouts= classes=]
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -45,6 +45,8 @@ complete(struct options *o)
 		o->fields = given(g, OPTION_FIELD) ? g->fields : FIELD_RCPT;
 	if (!given(o, OPTION_TEMPLATE))
 		o->template = g->template;
+	if (!given(o, OPTION_LANG))
+		o->lang = g->lang;
 	if (!given(o, OPTION_LAYOUTS))
 		o->protection.layouts = given(g, OPTION_LAYOUTS) ? g->protection.layouts : LAYOUT_BIT(LAYOUT_QWERTY);
 	for (unsigned i = 0; i < SLIP_COUNT && given(g, OPTION_CLASSES); i++)
@@ -96,6 +98,7 @@ protect_name(struct reader *r, const struct options *o, struct view written, str
 				    .fields = (uint8_t)o->fields,
 				    .mode = (uint8_t)o->mode,
 				    .sample = o->sample,
+				    .lang = (uint8_t)o->lang,
 				    .named_by_us = o->owner != 0,
 				    .place = place };
 	uint32_t index = source_add_rule(r->source, &rule);

@@ -23,6 +23,7 @@ enum option {
 	OPTION_MEANS,
 	OPTION_MODE,
 	OPTION_TEMPLATE,
+	OPTION_LANG,
 	OPTION_CLASS,
 	OPTION_CONFIDENCE,
 	OPTION_FORCE,
@@ -37,12 +38,12 @@ enum option {
 };
 #define OPTION_BIT(o) (1u << (o))
 #define OPTIONS_RULE                                                                                                   \
-	(OPTION_BIT(OPTION_MEANS) | OPTION_BIT(OPTION_MODE) | OPTION_BIT(OPTION_TEMPLATE) | OPTION_BIT(OPTION_CLASS) | \
+	(OPTION_BIT(OPTION_MEANS) | OPTION_BIT(OPTION_MODE) | OPTION_BIT(OPTION_TEMPLATE) | OPTION_BIT(OPTION_LANG) | OPTION_BIT(OPTION_CLASS) | \
 	 OPTION_BIT(OPTION_CONFIDENCE) | OPTION_BIT(OPTION_FORCE))
 #define OPTIONS_ALLOW   OPTION_BIT(OPTION_ID)
 #define OPTIONS_INCLUDE (OPTION_BIT(OPTION_LAYOUTS) - 1)
 #define OPTIONS_GROUP                                                                                                  \
-	(OPTION_BIT(OPTION_MODE) | OPTION_BIT(OPTION_TEMPLATE) | OPTION_BIT(OPTION_ACTION) |                           \
+	(OPTION_BIT(OPTION_MODE) | OPTION_BIT(OPTION_TEMPLATE) | OPTION_BIT(OPTION_LANG) | OPTION_BIT(OPTION_ACTION) |                           \
 	 OPTION_BIT(OPTION_FIELD) | OPTION_BIT(OPTION_LAYOUTS) | OPTION_BIT(OPTION_CLASSES))
 #define OPTIONS_PROTECT (OPTIONS_GROUP | OPTION_BIT(OPTION_GROUP) | OPTION_BIT(OPTION_ID))
 
@@ -54,6 +55,7 @@ struct options {
 	enum action action;
 	unsigned fields;
 	enum mode mode;
+	enum lang lang;
 	uint8_t sample, confidence;
 	bool force;
 	enum format format;

@@ -27,6 +27,7 @@ struct source_rule {
 	uint8_t action; /* enum action */
 	uint8_t fields; /* mask */
 	uint8_t mode;   /* enum mode */
+	uint8_t lang;   /* enum lang */
 	uint8_t sample;
 	bool named_by_us; /* the id was made up: it need not be unique */
 };

@@ -106,7 +106,8 @@ rule_sound(const struct rule *r, const struct rule_tables *t)
 		return false;
 	size_t id_len = strnlen(t->strings + r->id, 64);
 	return id_len > 0 && id_len < 64 && action_sound(r->action) && r->fields > 0 &&
-	       r->fields <= (FIELD_FROM | FIELD_RCPT) && r->mode < MODE_COUNT && r->sample <= 100;
+	       r->fields <= (FIELD_FROM | FIELD_RCPT) && r->mode < MODE_COUNT && r->lang < LANG_COUNT &&
+	       r->sample <= 100;
 }
 
 /* An exemption has the action ACTION_PASS; a slip stands in the block of a protected name. */

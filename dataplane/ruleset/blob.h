@@ -21,7 +21,7 @@
 #include "verdict/rule.h"
 
 #define BLOB_MAGIC "POSTERN\x01"
-#define BLOB_ABI   2 /* layout of this header and of the records in verdict/rule.h */
+#define BLOB_ABI   3 /* layout of this header and of the records in verdict/rule.h */
 #define BLOB_ALIGN 64
 #define BLOB_MAX   (1ULL << 32)
 

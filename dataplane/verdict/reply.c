@@ -4,6 +4,27 @@
 #define LINE_MAX_OCTETS 512 /* RFC 5321 section 4.5.3.1.5, CRLF included */
 #define CANDIDATES      2   /* names that a reply suggests at most */
 
+/* The words of our own texts. Replies are ASCII (RFC 5321 section 4.1.1.1), so other letters are written out. */
+static const struct {
+	const char *or_; /* between two names that may have been meant */
+	const char *mistyped, *refused;
+	const char *sender, *recipient;
+	const char *too_many;
+} texts[LANG_COUNT] = {
+	[LANG_EN] = { " or ", "{domain} looks like a mistyped {means}: ", "{domain} is refused here: ",
+		      "please check the sender.", "please check the recipient.",
+		      "Too many refused recipients in this session, please send the rest again." },
+	[LANG_DE] = { " oder ", "{domain} ist wohl ein Tippfehler, gemeint war {means}: ",
+		      "{domain} wird hier abgelehnt: ", "bitte den Absender pruefen.", "bitte den Empfaenger pruefen.",
+		      "Zu viele abgelehnte Empfaenger in dieser Sitzung, bitte den Rest erneut senden." },
+	[LANG_FR] = { " ou ", "{domain} semble une faute de frappe pour {means} : ", "{domain} est refuse ici : ",
+		      "veuillez verifier l'expediteur.", "veuillez verifier le destinataire.",
+		      "Trop de destinataires refuses dans cette session, veuillez renvoyer les autres." },
+	[LANG_NL] = { " of ", "{domain} lijkt een tikfout voor {means}: ", "{domain} wordt hier geweigerd: ",
+		      "controleer de afzender.", "controleer de geadresseerde.",
+		      "Te veel geweigerde geadresseerden in deze sessie, stuur de overige opnieuw." },
+};
+
 /* Octets under construction; what does not fit is lost and remembered. */
 struct text {
 	uint8_t *at;
@@ -37,7 +58,7 @@ words(const char *s)
 
 /* "a,b,c" as "a or b". */
 static void
-put_means(struct text *t, const char *means)
+put_means(struct text *t, const char *means, enum lang lang)
 {
 	unsigned candidates = 1;
 
@@ -47,7 +68,7 @@ put_means(struct text *t, const char *means)
 		else if (++candidates > CANDIDATES)
 			return;
 		else
-			put(t, words(" or "));
+			put(t, words(texts[lang].or_));
 	}
 }
 
@@ -66,7 +87,7 @@ put_placeholder(struct text *t, const struct reply_facts *facts, struct view in)
 			put(t, facts->domain);
 			break;
 		case 1:
-			put_means(t, facts->means);
+			put_means(t, facts->means, facts->lang);
 			break;
 		case 2:
 			put(t, words(facts->operator_name));
@@ -178,9 +199,8 @@ signature(const struct reply_facts *facts)
 static void
 default_template(const struct reply_facts *facts, struct text *t)
 {
-	put(t,
-	    words(*facts->means != '\0' ? "{domain} looks like a mistyped {means}: " : "{domain} is refused here: "));
-	put(t, words(facts->field == FIELD_FROM ? "please check the sender." : "please check the recipient."));
+	put(t, words(*facts->means != '\0' ? texts[facts->lang].mistyped : texts[facts->lang].refused));
+	put(t, words(facts->field == FIELD_FROM ? texts[facts->lang].sender : texts[facts->lang].recipient));
 	put(t, words(signature(facts)));
 }
 
@@ -202,13 +222,13 @@ reply_text(const struct reply_facts *facts, uint8_t *out, size_t cap)
 }
 
 size_t
-reply_quit(const char *operator_name, const char *ref, uint8_t *out, size_t cap)
+reply_quit(enum lang lang, const char *operator_name, const char *ref, uint8_t *out, size_t cap)
 {
-	struct reply_facts facts = { .means = "", .operator_name = operator_name, .ref = ref };
+	struct reply_facts facts = { .lang = lang, .means = "", .operator_name = operator_name, .ref = ref };
 	uint8_t octets[160];
 	struct text t = { .at = octets, .cap = sizeof octets };
 
-	put(&t, words("Too many refused recipients in this session, please send the rest again."));
+	put(&t, words(texts[lang].too_many));
 	put(&t, words(signature(&facts)));
 	return put_reply("421", "4.5.3", &facts, view_of(t.at, t.len), out, cap);
 }

@@ -13,11 +13,12 @@
 #include "verdict/rule.h"
 
 struct reply_facts {
-	enum action action;      /* REJECT or DEFER */
-	unsigned field;          /* FIELD_FROM or FIELD_RCPT */
-	const char *template;    /* "" for the default */
-	struct view domain;      /* canonical domain of the address */
-	const char *means;       /* "" where unknown */
+	enum action action;   /* REJECT or DEFER */
+	unsigned field;       /* FIELD_FROM or FIELD_RCPT */
+	enum lang lang;       /* of the default text */
+	const char *template; /* "" for the default */
+	struct view domain;   /* canonical domain of the address */
+	const char *means;    /* "" where unknown */
 	const char *operator_name;
 	const char *ref;
 };
@@ -26,6 +27,6 @@ struct reply_facts {
 size_t reply_text(const struct reply_facts *facts, uint8_t *out, size_t cap);
 
 /* Closing reply after too many refusals: 421 4.5.3. Same contract. */
-size_t reply_quit(const char *operator_name, const char *ref, uint8_t *out, size_t cap);
+size_t reply_quit(enum lang lang, const char *operator_name, const char *ref, uint8_t *out, size_t cap);
 
 #endif

@@ -20,3 +20,19 @@ action_of(struct view word)
 			return (enum action)a;
 	return ACTION_COUNT;
 }
+
+enum lang
+lang_of(struct view word)
+{
+	static const char codes[LANG_COUNT][3] = {
+		[LANG_EN] = "en",
+		[LANG_DE] = "de",
+		[LANG_FR] = "fr",
+		[LANG_NL] = "nl",
+	};
+
+	for (unsigned l = 0; l < LANG_COUNT; l++)
+		if (view_equal(word, view_of(codes[l], 2)))
+			return (enum lang)l;
+	return LANG_COUNT;
+}

@@ -31,6 +31,9 @@ enum { FIELD_FROM = 1, FIELD_RCPT = 2 };
 /* How far a rule is trusted. */
 enum mode { MODE_OBSERVE = 0, MODE_SAMPLE, MODE_ENFORCE, MODE_COUNT };
 
+/* Language of the texts that are ours; a template is in whatever language its author wrote it. */
+enum lang { LANG_EN = 0, LANG_DE, LANG_FR, LANG_NL, LANG_COUNT };
+
 /* One rule as the operator wrote it. */
 struct rule {
 	uint32_t id;       /* string offset; NUL-terminated, 1-63 octets */
@@ -40,6 +43,8 @@ struct rule {
 	uint8_t fields;    /* mask */
 	uint8_t mode;      /* enum mode */
 	uint8_t sample;    /* per cent of flows, MODE_SAMPLE */
+	uint8_t lang;      /* enum lang */
+	uint8_t unused[3];
 };
 
 /*
@@ -98,5 +103,8 @@ struct rule_tables {
 const char *action_name(enum action a);
 /* ACTION_COUNT where the word is none. */
 enum action action_of(struct view word);
+
+/* The language of a code of ISO 639-1, lower case; LANG_COUNT where we have no texts in it. */
+enum lang lang_of(struct view word);
 
 #endif

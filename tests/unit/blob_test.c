@@ -164,6 +164,7 @@ sections_and_indices_out_of_range_are_refused_behind_a_right_digest(void **state
 	REFUSE(r[1].fields, 4);
 	REFUSE(r[2].mode, MODE_COUNT);
 	REFUSE(r[2].sample, 101);
+	REFUSE(r[2].lang, LANG_COUNT);
 	REFUSE(p[0].rule, 3);
 	REFUSE(p[0].means, h->strings.len);
 	REFUSE(p[1].class_name, h->strings.len);

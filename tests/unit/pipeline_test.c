@@ -75,10 +75,12 @@ deliver(void)
 		struct end *to = &w.end[p->h.src_port == 25 ? DIR_CLIENT : DIR_SERVER];
 		if (p->h.tcp_flags & RST)
 			to->reset = true;
-		if (p->h.seq == to->want && !(p->h.tcp_flags & RST)) {
-			memcpy(to->read + to->read_len, p->data + p->h.payload, p->h.payload_len);
-			to->read_len += p->h.payload_len;
-			to->want += p->h.payload_len;
+		uint32_t old = to->want - p->h.seq; /* octets that it has already */
+		if (old <= p->h.payload_len && !(p->h.tcp_flags & RST)) {
+			size_t len = p->h.payload_len - old;
+			memcpy(to->read + to->read_len, p->data + p->h.payload + old, len);
+			to->read_len += len;
+			to->want += (uint32_t)len;
 			if (p->h.tcp_flags & (SYN | FIN))
 				to->want++;
 			to->fin |= (p->h.tcp_flags & FIN) != 0;
@@ -175,13 +177,16 @@ greet(const char *capabilities)
 	w.end[DIR_CLIENT].read_len = w.end[DIR_SERVER].read_len = 0;
 }
 
-static const char rules[] = "rule r1 reject rcpt domain army.ml means=army.mil\n"
-			    "rule r2 reject from domain navy.ml means=navy.mil\n"
-			    "rule r3 flag rcpt domain af.ml means=af.mil\n"
-			    "rule r4 reset rcpt domain reset.example\n"
-			    "rule r5 drop rcpt domain drop.example\n"
-			    "rule r6 defer rcpt domain later.example\n"
-			    "allow rcpt domain gouv.army.ml\n";
+static const char rules[] =
+	"rule r1 reject rcpt domain army.ml means=army.mil\n"
+	"rule r2 reject from domain navy.ml means=navy.mil\n"
+	"rule r3 flag rcpt domain af.ml means=af.mil\n"
+	"rule r4 reset rcpt domain reset.example\n"
+	"rule r5 drop rcpt domain drop.example\n"
+	"rule r6 defer rcpt domain later.example\n"
+	"rule r7 reject any domain fout.example means=goed.example lang=nl template=\"{domain}?\\nZie {ref}\"\n"
+	"rule r8 reject any domain tik.example means=goed.example lang=nl\n"
+	"allow rcpt domain gouv.army.ml\n";
 
 static int
 open_world(void **state)
@@ -606,6 +611,106 @@ a_session_that_ends_by_verdict_tells_all_its_events(void **state)
 	}
 }
 
+static void
+a_template_of_two_lines_stands_in_one_slot(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@fout.example>\r\n");
+	server("250 ok\r\n");
+	w.end[DIR_CLIENT].read[w.end[DIR_CLIENT].read_len] = '\0';
+	assert_memory_equal(w.end[DIR_CLIENT].read, "550-5.1.8 fout.example?\r\n550 5.1.8 Zie ", 39);
+	w.end[DIR_CLIENT].read_len = 0;
+	client("MAIL FROM:<a@tik.example>\r\n");
+	server("250 ok\r\n");
+	client_read_refusal("550 5.1.8 tik.example lijkt een tikfout voor goed.example: controleer de afzender. (", "");
+}
+
+/* The client has had our reply at the first code; it goes on while the server is still speaking. */
+static void
+a_client_that_goes_on_behind_our_reply_does_not_end_the_servers(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	w.end[DIR_CLIENT].read_len = 0;
+	client("RCPT TO:<x@army.ml>\r\n");
+	server("250-well\r\n");
+	client_read_refusal("550 ", "");
+	client("RCPT TO:<x@army.mil>\r\n");
+	server("250 ok\r\n");
+	client_read("");
+	server("250 good\r\n");
+	client_read("250 good\r\n");
+}
+
+/* A gap in the server's stream that does not fill, while it owes the answer to a NOOP of ours. */
+static void
+going_blind_with_an_answer_outstanding_resets_rather_than_pass_a_250(void **state)
+{
+	const char *reply = "250 ok\r\n";
+
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	w.end[DIR_CLIENT].read_len = 0;
+	client("RCPT TO:<x@army.ml>\r\n");
+	send_at(DIR_SERVER, w.end[DIR_SERVER].nxt + 1, reply + 1, strlen(reply) - 1, ACK | PSH);
+	w.now += 4000000000u;
+	pipeline_tick(w.pl, w.rules, w.now, w.now);
+	deliver();
+	assert_int_equal(CTR(blind_gap), 1);
+	assert_int_equal(CTR(verdict_reset), 1);
+	assert_true(w.end[DIR_CLIENT].reset);
+	assert_true(w.end[DIR_SERVER].reset);
+	client_read("");
+}
+
+/* What comes of a flow that was reset shows that the RST was lost. */
+static void
+an_end_that_missed_the_reset_gets_another(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client("RCPT TO:<x@reset.example>\r\n");
+	w.end[DIR_CLIENT].reset = w.end[DIR_SERVER].reset = false;
+	client("QUIT\r\n");
+	assert_true(w.end[DIR_CLIENT].reset);
+	send_at(DIR_SERVER, w.end[DIR_SERVER].nxt, NULL, 0, ACK);
+	assert_true(w.end[DIR_SERVER].reset);
+	server_read("MAIL FROM:<a@example.com>\r\n");
+}
+
+/* Beyond what the server answers: one segment of a thousand recipients in all, no answer awaited in between. */
+static void
+a_thousand_pipelined_refusals_leave_the_good_ones_standing(void **state)
+{
+	char line[64], wanted[64];
+	unsigned refused = 0;
+
+	greet("250-mx\r\n250 PIPELINING\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(line, sizeof line, "RCPT TO:<r%u@army.ml>\r\nRCPT TO:<g%u@army.mil>\r\n", i, i);
+		client(line);
+		if (i < 8) {
+			server("250 noop\r\n");
+			w.end[DIR_SERVER].read_len = 0;
+		} else {
+			snprintf(wanted, sizeof wanted, "RCPT TO:<g%u@army.mil>\r\n", i);
+			server_read(wanted);
+		}
+		snprintf(wanted, sizeof wanted, "250 g%u\r\n", i);
+		server(wanted);
+		client_read_refusal("550 5.1.2 army.ml", wanted);
+		refused++;
+	}
+	assert_int_equal(CTR(verdict_reject), refused);
+	assert_int_equal(CTR(verdict_quit) + CTR(verdict_not_applied) + CTR(verdict_reset), 0);
+}
+
 int
 main(void)
 {
@@ -632,6 +737,11 @@ main(void)
 		TEST(without_rules_everything_passes),
 		TEST(one_direction_alone_yields_every_recipient),
 		TEST(a_line_typed_octet_by_octet_is_spoilt_in_its_tail),
+		TEST(a_template_of_two_lines_stands_in_one_slot),
+		TEST(a_client_that_goes_on_behind_our_reply_does_not_end_the_servers),
+		TEST(going_blind_with_an_answer_outstanding_resets_rather_than_pass_a_250),
+		TEST(an_end_that_missed_the_reset_gets_another),
+		TEST(a_thousand_pipelined_refusals_leave_the_good_ones_standing),
 		TEST(a_reply_that_blinds_the_session_ends_the_wait_of_its_event),
 		TEST(a_session_that_ends_by_verdict_tells_all_its_events),
 	};

@@ -135,9 +135,45 @@ too_many_refusals_close_the_session_politely(void **state)
 {
 	char out[513];
 
-	out[reply_quit("Example Net", "abc", (uint8_t *)out, 512)] = '\0';
+	out[reply_quit(LANG_EN, "Example Net", "abc", (uint8_t *)out, 512)] = '\0';
 	assert_string_equal(out, "421 4.5.3 Too many refused recipients in this session, please send the rest again. "
 				 "(Example Net; ref abc)\r\n");
+}
+
+static void
+a_rule_speaks_its_language_and_no_other(void **state)
+{
+	static const char *const wanted[LANG_COUNT] = {
+		[LANG_EN] = "550 5.1.2 army.ml looks like a mistyped army.mil or army.nl: please check the recipient. "
+			    "(Net; ref r)\r\n",
+		[LANG_DE] = "550 5.1.2 army.ml ist wohl ein Tippfehler, gemeint war army.mil oder army.nl: bitte den "
+			    "Empfaenger pruefen. (Net; ref r)\r\n",
+		[LANG_FR] = "550 5.1.2 army.ml semble une faute de frappe pour army.mil ou army.nl : veuillez verifier "
+			    "le destinataire. (Net; ref r)\r\n",
+		[LANG_NL] = "550 5.1.2 army.ml lijkt een tikfout voor army.mil of army.nl: controleer de "
+			    "geadresseerde. (Net; ref r)\r\n",
+	};
+	char out[513];
+
+	for (unsigned l = 0; l < LANG_COUNT; l++) {
+		struct reply_facts f = { .action = ACTION_REJECT,
+					 .field = FIELD_RCPT,
+					 .lang = l,
+					 .template = "",
+					 .domain = view_of("army.ml", 7),
+					 .means = "army.mil,army.nl",
+					 .operator_name = "Net",
+					 .ref = "r" };
+		out[reply_text(&f, (uint8_t *)out, 512)] = '\0';
+		assert_string_equal(out, wanted[l]);
+		assert_true(reply_quit(l, "Net", "r", (uint8_t *)out, 512) > 0);
+		f.field = FIELD_FROM;
+		f.means = "";
+		assert_true(reply_text(&f, (uint8_t *)out, 512) > 0);
+	}
+	assert_int_equal(lang_of(view_of("nl", 2)), LANG_NL);
+	assert_int_equal(lang_of(view_of("xx", 2)), LANG_COUNT);
+	assert_int_equal(lang_of(view_of("en-gb", 5)), LANG_COUNT);
 }
 
 int
@@ -152,6 +188,7 @@ main(void)
 		cmocka_unit_test(no_line_exceeds_512_octets_and_the_reference_survives_the_cut),
 		cmocka_unit_test(a_buffer_too_small_gives_nothing_and_is_never_overrun),
 		cmocka_unit_test(too_many_refusals_close_the_session_politely),
+		cmocka_unit_test(a_rule_speaks_its_language_and_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
