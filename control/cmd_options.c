@@ -9,6 +9,7 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },  { "socket", required_argument, NULL, 's' },
 	{ "timeout", required_argument, NULL, 't' }, { "json", no_argument, NULL, 'j' },
 	{ "limit", required_argument, NULL, 'l' },   { "watch", required_argument, NULL, 'w' },
+	{ "hits", no_argument, NULL, 'H' },          { "events", required_argument, NULL, 'e' },
 	{ "help", no_argument, NULL, 'h' },          { 0 },
 };
 
@@ -60,6 +61,12 @@ take(int option, struct cmd_options *o)
 	case 'j':
 		o->json = true;
 		return true;
+	case 'H':
+		o->hits = true;
+		return true;
+	case 'e':
+		o->events = optarg;
+		return true;
 	default:
 		return false;
 	}
@@ -72,7 +79,7 @@ cmd_options(int argc, char **argv, const char *allowed, const char *usage, struc
 
 	memset(o, 0, sizeof(*o));
 	optind = 0; /* glibc: start anew, whatever was parsed before */
-	while ((c = getopt_long(argc, argv, "c:s:t:jl:w:h", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:s:t:jl:w:He:h", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage, stdout);
 			return EXIT_OK;

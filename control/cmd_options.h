@@ -17,13 +17,14 @@ struct cmd_options {
 	unsigned timeout_ms; /* 0: not given */
 	unsigned watch_ms;   /* 0: once */
 	unsigned limit;
-	bool json;
+	const char *events; /* file; NULL: of the settings */
+	bool json, hits;
 	int first; /* index of the first argument that is no option */
 };
 
 /*
- * Reads the options named in `allowed` (of "c" config, "s" socket, "t" timeout, "j" json, "l" limit, "w" watch, "h").
- * Returns -1 to go on, else the exit code: `usage` was printed.
+ * Reads the options named in `allowed` (of "c" config, "s" socket, "t" timeout, "j" json, "l" limit, "w" watch, "H"
+ * hits, "e" events, "h"). Returns -1 to go on, else the exit code: `usage` was printed.
  */
 int cmd_options(int argc, char **argv, const char *allowed, const char *usage, struct cmd_options *o);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* postern show: what a running box does, from the daemon or the kernel that knows. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -7,31 +8,38 @@
 #include "client.h"
 #include "cmd_options.h"
 #include "commands.h"
+#include "hits.h"
 #include "show.h"
 #include "steer_json.h"
 #include "steer_setup.h"
 
-static const char usage[] = "usage: postern show stats|flows|rules|events|steer|quarantine [--config FILE] [--socket "
-			    "PATH] [--timeout S] [--limit N]\n"
-			    "                    [--watch S] [--json]\n"
-			    "  stats   counters, ports and buffers of the dataplane\n"
-			    "  flows   mail connections it follows\n"
-			    "  events  the last verdicts, oldest first\n"
-			    "  steer   what the program in the kernel does with frames, also when no dataplane runs\n"
-			    "  quarantine  where redirected mail goes, and whether that is well\n"
-			    "  rules   the rules compiled last, and what is wrong with the files since\n"
-			    "  --limit N  at most N flows, events or rules\n"
-			    "  --watch S  again every S seconds, until interrupted\n";
+static const char usage[] =
+	"usage: postern show stats|flows|rules|events|steer|quarantine [--config FILE] [--socket "
+	"PATH] [--timeout S] [--limit N]\n"
+	"                    [--watch S] [--json]\n"
+	"       postern show rules --hits [--events FILE] [--config FILE] [--limit N] [--watch S] [--json]\n"
+	"  stats   counters, ports and buffers of the dataplane\n"
+	"  flows   mail connections it follows\n"
+	"  events  the last verdicts, oldest first\n"
+	"  steer   what the program in the kernel does with frames, also when no dataplane runs\n"
+	"  quarantine  where redirected mail goes, and whether that is well\n"
+	"  rules   the rules compiled last, and what is wrong with the files since\n"
+	"  --hits     from the event file: how often each rule and class was hit, and how many\n"
+	"             different addresses that concerned, of recipients, or of senders where the\n"
+	"             rule is about these; of a large file its last 256 MB\n"
+	"  --events FILE  that file instead of the one in the settings; - is standard input\n"
+	"  --limit N  at most N flows, events or rules\n"
+	"  --watch S  again every S seconds, until interrupted\n";
 
 static const struct view_of_box {
 	const char *name;
-	enum { ASK_DATAPLANE, ASK_DAEMON, ASK_KERNEL } whom;
+	enum { ASK_DATAPLANE, ASK_DAEMON, ASK_KERNEL, READ_EVENTS } whom;
 	void (*print)(FILE *out, const json_t *answer);
 } views[] = {
 	{ "stats", ASK_DATAPLANE, show_stats },   { "flows", ASK_DATAPLANE, show_flows },
 	{ "events", ASK_DATAPLANE, show_events }, { "rules", ASK_DAEMON, show_rules },
 	{ "steer", ASK_KERNEL, show_steer },      { "quarantine", ASK_DAEMON, show_quarantine },
-};
+}, hits_view = { "rules", READ_EVENTS, show_hits };
 
 static const struct view_of_box *
 find(const char *name)
@@ -79,6 +87,41 @@ ask_kernel(const struct settings *s, char *err, size_t errlen)
 	return answer;
 }
 
+static json_t *
+read_events(const struct settings *s, const struct cmd_options *o, char *err, size_t errlen)
+{
+	const char *path = o->events != NULL ? o->events : s->events.path;
+	struct hits hits = { .by = HITS_BY_CLASS };
+	json_t *answer = NULL;
+
+	if (path[0] == '\0')
+		snprintf(err, errlen, "no event file is written (events.path); expected --events FILE");
+	else if (!hits_read(&hits, path, true))
+		snprintf(err, errlen, "%s: %s", path, strerror(errno));
+	else {
+		hits_sort(&hits);
+		answer = hits_json(&hits, o->limit > 0 ? o->limit : SIZE_MAX);
+	}
+	hits_free(&hits);
+	return answer;
+}
+
+static json_t *
+answer_of(const struct view_of_box *view, const struct settings *s, const struct cmd_options *o, char *err,
+	  size_t errlen)
+{
+	switch (view->whom) {
+	case ASK_KERNEL:
+		return ask_kernel(s, err, errlen);
+	case READ_EVENTS:
+		return read_events(s, o, err, errlen);
+	case ASK_DATAPLANE:
+	case ASK_DAEMON:
+		break;
+	}
+	return ask_daemon(view, s, o, err, errlen);
+}
+
 static int
 show_once(const struct view_of_box *view, const struct settings *s, const struct cmd_options *o)
 {
@@ -86,7 +129,7 @@ show_once(const struct view_of_box *view, const struct settings *s, const struct
 	char err[512];
 	int status = EXIT_OK;
 
-	answer = view->whom == ASK_KERNEL ? ask_kernel(s, err, sizeof(err)) : ask_daemon(view, s, o, err, sizeof(err));
+	answer = answer_of(view, s, o, err, sizeof(err));
 	if (answer == NULL) {
 		fprintf(stderr, "postern: %s\n", err);
 		return EXIT_FAILED;
@@ -122,14 +165,16 @@ cmd_show(int argc, char **argv)
 {
 	const struct view_of_box *view = NULL;
 	struct cmd_options o;
-	int status = cmd_options(argc, argv, "cstjlw", usage, &o);
+	int status = cmd_options(argc, argv, "cstjlwHe", usage, &o);
 	struct settings *s;
 
 	if (status >= 0)
 		return status;
 	if (o.first + 1 == argc)
 		view = find(argv[o.first]);
-	if (view == NULL) {
+	if (o.hits && view != NULL)
+		view = view->print == show_rules ? &hits_view : NULL;
+	if (view == NULL || (o.events != NULL && !o.hits)) {
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}

@@ -142,6 +142,26 @@ show_rules(FILE *out, const json_t *answer)
 }
 
 void
+show_hits(FILE *out, const json_t *answer)
+{
+	static const struct table_column columns[] = {
+		{ "RULE", "rule", false },    { "CLASS", "class", false },
+		{ "HITS", "hits", true },     { "RECIPIENTS", "recipients", true },
+		{ "MORE", "or_more", false }, { "MEANS", "means", false },
+	};
+	const json_t *rows = json_object_get(answer, "hits");
+
+	table_print(out, COLUMNS(columns), rows);
+	fprintf(out, "%zu of %lld rules with their classes", json_array_size(rows),
+		(long long)number(answer, "entries"));
+	if (json_is_true(json_object_get(answer, "tail")))
+		fputs("; only the end of the event file was read", out);
+	if (number(answer, "left_out") > 0)
+		fprintf(out, "; %lld events of further ones are not counted", (long long)number(answer, "left_out"));
+	fputc('\n', out);
+}
+
+void
 show_quarantine(FILE *out, const json_t *answer)
 {
 	static const struct table_column columns[] = {

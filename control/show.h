@@ -10,6 +10,7 @@
 void show_stats(FILE *out, const json_t *answer);
 void show_flows(FILE *out, const json_t *answer);
 void show_rules(FILE *out, const json_t *answer);
+void show_hits(FILE *out, const json_t *answer);
 void show_quarantine(FILE *out, const json_t *answer);
 void show_events(FILE *out, const json_t *answer);
 void show_steer(FILE *out, const json_t *answer);

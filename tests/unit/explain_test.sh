@@ -96,6 +96,22 @@ is "a name without such hits is proposed for enforcing" \
   "# protect:gmail.com: mode=enforce  # 6 hits on 1 names, none with 6 different recipients" \
   "$("$postern" suggest --people 6 - <"$dir/events")"
 
+(cat "$dir/events"; echo '{"rule":"r1","address":"a@b.ml","domain":"b.ml","verdict":"flag"}'; echo '{"cut') >"$dir/more"
+is "hits are counted by rule and class, from an event file" "protect:gmail.com vowel 6 5 gmail.com|r1 1 1|" \
+  "$("$postern" show rules --hits --events "$dir/more" | grep -E '^(protect|r1)' | tr -s ' ' | sed 's/ $//' | tr '\n' '|')"
+is "and as JSON" \
+  '{"rule":"r1","class":"","hits":1,"recipients":1,"or_more":false,"means":""}' \
+  "$("$postern" show rules --hits --json --events "$dir/more" | grep -o '{"rule":"r1"[^}]*}')"
+printf 'events: {path: %s}\n' "$dir/more" >"$dir/s.yaml"
+is "the settings name the file" 1 "$("$postern" show rules --hits --config "$dir/s.yaml" | grep -c '^2 of 2 rules')"
+is "many different people are counted up to a bound" "1024,\"or_more\":true" \
+  "$(seq 3000 | sed 's/.*/{"rule":"r2","address":"&@b.ml"}/' | "$postern" show rules --hits --json --events - |
+    grep -o '1024,"or_more":[a-z]*')"
+"$postern" show rules --hits --events "$dir/none" >/dev/null 2>&1
+is "a missing event file is a failure" 1 $?
+"$postern" show flows --hits >/dev/null 2>&1
+is "only rules have hits" 2 $?
+
 "$postern" check "$shipped" >/dev/null
 is "the shipped rules are sound" 0 $?
 is "the shipped rules refuse Mali's look-alikes of .mil" "reject reject reject reject " \
