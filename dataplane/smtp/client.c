@@ -43,6 +43,10 @@ begin_command(struct smtp_session *s, const struct command *c)
 	case VERB_MAIL:
 	case VERB_RCPT:
 		return c->has_path ? 0 : SLOT_NO_PATH;
+	case VERB_HELO: /* offers nothing, whatever the answer */
+		s->caps_known = true;
+		s->caps = 0;
+		return 0;
 	default:
 		return 0;
 	}

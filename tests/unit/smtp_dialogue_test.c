@@ -245,6 +245,8 @@ a_gated_bdat_that_is_refused_for_another_reason_than_its_syntax_blinds(void **st
 	/* Exim 4.96 reads "BDAT 5 X" as a chunk, and skips it where no recipient was given. */
 	CHECK(HELLO_LOG "C BDAT\nblind: blind_grammar\n", HELLO, "C: BDAT 5 X\r\nMAIL FROM:<a@b.c>\r\n",
 	      "S: 503 no recipient\r\n");
+	CHECK("S  220\nC HELO\nC BDAT\nS HELO 250\nblind: blind_grammar\n", "S: 220 mx\r\n",
+	      "C: HELO c\r\nBDAT 5\r\nQUIT\r\n", "S: 250 mx\r\n503 not advertised\r\n");
 	CHECK("S  220\nC HELO\nS HELO 250\nC BDAT\nblind: blind_grammar\n", "S: 220 mx\r\n", "C: HELO c\r\n",
 	      "S: 250 mx\r\n", "C: BDAT 5\r\nQUIT\r\n", "S: 503 no recipient\r\n");
 	CHECK(HELLO_LOG "C BDAT\nblind: blind_grammar\n", HELLO, "C: BDAT 4294967296\r\nMAIL FROM:<a@b.c>\r\n",
