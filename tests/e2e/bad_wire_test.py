@@ -29,7 +29,7 @@ class Wires:
             try:
                 done = Exchange.everything_arrived if bridge else Exchange.well
                 lasted[bridge] = exchange.run(PATIENCE, done)
-                self.assertTrue(done(exchange), table(exchange.outcomes(), CLIENTS, SERVERS) + exchange.log())
+                self.assertTrue(done(exchange), f"{'bridge' if bridge else 'box'}\n{table(exchange.outcomes(), CLIENTS, SERVERS)}\n{exchange.log()}")
                 if not bridge:
                     self.assertEqual(exchange.box.total("changed_unjudged"), 0)
             finally:

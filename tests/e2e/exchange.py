@@ -125,7 +125,7 @@ class Exchange:
         out = {}
         for server in self.server.values():
             for message in server.messages():
-                for recipient in message.recipients[:1]:
+                for recipient in message.recipients:
                     out.setdefault(message.subject, {})[recipient.lower()] = message.body
         return out
 
