@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How good the lookalike classes are: recall on real typos, false positives on real names.
 
-Usage: quality.py POSTERN [--curve] [--names] [DOMAINS]
+Usage: quality.py POSTERN [--curve] [--plot FILE.svg] [--names] [DOMAINS]
 
 DOMAINS is the folder with the development lists (default: ../shared/domains beside the checkout). Everything is
 asked of `postern explain --tsv`, as an operator would. Fails where a figure is worse than its floor.
---curve adds one line for each of several policies, --names the names behind the figures.
+--curve adds one line for each of several policies, --plot draws them (with gnuplot), --names tells the names behind
+the figures.
 """
 import argparse
 import collections
@@ -150,10 +151,47 @@ def judge(label, f):
     return bad
 
 
+# Axes: names wrongly blocked of UNIVERSE, a root scale since most policies lie near zero; share of typos blocked.
+PLOT = """set terminal svg size 760,460 font "sans,12" background rgb "white" noenhanced
+set output "{file}"
+set title "Typos caught against real names wrongly blocked, by policy; 100 protected names"
+set xlabel "real names blocked of {universe} (root scale)"
+set ylabel "typos blocked, %"
+set nonlinear x via sqrt(x) inverse x*x
+set xrange [0:{right}]
+set yrange [0:105]
+set xtics (0, 15, 50, 100, 200, 300, 400, 500, 600, 700)
+set grid
+set key bottom right Left reverse
+set arrow from 15,0 to 15,105 nohead dashtype 2 linecolor "gray40"
+set arrow from 0,80 to {right},80 nohead dashtype 2 linecolor "gray40"
+set label "at most 15" at 17,5
+$points << END
+{points}
+END
+plot $points every 2 using 1:2:(sprintf("%d", 2 * $0 + 1)) with labels offset 0.9,-0.7 notitle, \
+  $points every 2::1 using 1:2:(sprintf("%d", 2 * $0 + 2)) with labels offset -0.9,0.7 notitle, \
+  $points using 1:3 with linespoints pointtype 6 linewidth 1.5 title "weighted by addresses", \
+  $points using 1:2 with linespoints pointtype 7 linewidth 1.5 title "by entries"{keys}
+"""
+
+
+def plot(file, curve):
+    """Draws [(policy, figures)]; every policy has a number, explained in the key."""
+    points = "\n".join(f"{f.pro_rata:.1f} {100 * recall[0]:.1f} {100 * recall[1]:.1f}"
+                       for _, f in curve for recall in [f.recall(f.verdicts.blocks)])
+    keys = "".join(f', \\\n  1/0 with dots linecolor "white" title "{n}  {label}"'
+                   for n, (label, _) in enumerate(curve, 1))
+    right = max(f.pro_rata for _, f in curve) * 1.1 + 20
+    script = PLOT.format(file=file, universe=UNIVERSE, right=right, points=points, keys=keys)
+    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("postern")
     p.add_argument("--curve", action="store_true")
+    p.add_argument("--plot", metavar="FILE.svg")
     p.add_argument("--names", action="store_true")
     p.add_argument("domains", nargs="?", default=os.path.join(os.path.dirname(ROOT), "shared", "domains"))
     args = p.parse_args()
@@ -175,10 +213,14 @@ def main():
             print("missed:", " ".join(f"{t.name}<{t.intended}" for t in f.missed))
         print()
         bad += judge(label, f)
-    if args.curve:
+    if args.curve or args.plot:
+        curve = [(label, Figures(lists, lists.sample, Verdicts(args.postern, lists.sample, names, options)))
+                 for label, options in POLICIES]
         print("policy, 100 protected names\n" + HEAD)
-        for label, options in POLICIES:
-            summary(label, Figures(lists, lists.sample, Verdicts(args.postern, lists.sample, names, options)))
+        for label, f in curve:
+            summary(label, f)
+        if args.plot:
+            plot(args.plot, curve)
     for line in bad:
         print("FAILED:", line)
     sys.exit(1 if bad else 0)
