@@ -86,7 +86,7 @@ default_numbers(struct settings_loaded *l)
 	default_number(&s->dataplane.memory_mb, 512);
 	default_number(&s->dataplane.flows, 262144);
 	default_number(&s->dataplane.held_packets, 4096);
-	default_number(&s->dataplane.held_packets_per_flow, 64);
+	default_number(&s->dataplane.held_packets_per_flow, 256);
 	default_number(&s->dataplane.hold_ms, 3000);
 	default_number(&s->dataplane.refusals_per_session, 8);
 	default_number(&s->control.cache_entries, 16);

@@ -49,7 +49,7 @@ struct settings {
 		unsigned held_packets;          /* cap per worker; default 4096 */
 		unsigned held_packets_per_flow; /* default 64 */
 		unsigned hold_ms;               /* default 3000 */
-		unsigned refusals_per_session;  /* before 421; default 8 */
+		unsigned refusals_per_session;  /* as NOOP; further ones are answered by the box; default 8 */
 		bool ignore_checksums;          /* default false */
 		unsigned idle_sleep_us;         /* longest micro-sleep of an idle worker; 0: never; default 100 */
 		char *when_blind;               /* "pass" or "reset"; default pass */

@@ -711,6 +711,32 @@ a_thousand_pipelined_refusals_leave_the_good_ones_standing(void **state)
 	assert_int_equal(CTR(verdict_quit) + CTR(verdict_not_applied) + CTR(verdict_reset), 0);
 }
 
+/* The server's packets are held for longer than the limit; the client's octets wait for nothing. */
+static void
+what_is_held_of_the_server_opens_no_gate_of_the_client(void **state)
+{
+	const char *reply = "550 no\r\n";
+	uint32_t seq;
+
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client("DATA\r\n");
+	w.end[DIR_CLIENT].read_len = 0;
+	seq = w.end[DIR_SERVER].nxt;
+	send_at(DIR_SERVER, seq + 3, reply + 3, 5, ACK | PSH);
+	w.now += 2000000000u;
+	send_at(DIR_SERVER, seq, reply, 1, ACK | PSH);
+	w.now += 1500000000u;
+	pipeline_tick(w.pl, w.rules, w.now, w.now);
+	send_at(DIR_SERVER, seq + 1, reply + 1, 2, ACK | PSH);
+	w.end[DIR_SERVER].nxt += 8;
+	client_read("550 no\r\n");
+	client("RCPT TO:<x@army.ml>\r\n");
+	assert_int_equal(CTR(blind_replies) + CTR(blind_gap), 0);
+	assert_int_equal(CTR(verdict_reject), 1);
+}
+
 int
 main(void)
 {
@@ -741,6 +767,7 @@ main(void)
 		TEST(a_client_that_goes_on_behind_our_reply_does_not_end_the_servers),
 		TEST(going_blind_with_an_answer_outstanding_resets_rather_than_pass_a_250),
 		TEST(an_end_that_missed_the_reset_gets_another),
+		TEST(what_is_held_of_the_server_opens_no_gate_of_the_client),
 		TEST(a_thousand_pipelined_refusals_leave_the_good_ones_standing),
 		TEST(a_reply_that_blinds_the_session_ends_the_wait_of_its_event),
 		TEST(a_session_that_ends_by_verdict_tells_all_its_events),
