@@ -14,7 +14,8 @@
  *
  * The ends acknowledge what reaches them. Whatever comes: each packet given
  * leaves or goes back once; a right checksum stays right; and of a flow without a
- * verdict everything leaves, octet for octet, but where a retransmission differed.
+ * verdict everything leaves, octet for octet, but where a retransmission differed,
+ * or where a part of a segment may leave before the rest.
  */
 #include "line.h"
 #include "pipeline.h"
@@ -82,6 +83,14 @@ struct end {
 	size_t text_len;
 };
 
+/* Octets that an end has sent, by the low 16 bits of their numbers. */
+struct sent {
+	uint8_t octet[1 << 16];
+	uint8_t times[1 << 16]; /* 0: never; 2: more than once, and not the same */
+};
+
+static struct sent sent[FLOWS][2];
+
 static struct world {
 	struct line line;
 	struct front scratch; /* where frames are made */
@@ -137,13 +146,43 @@ deliver(const struct packet *p)
 		*want = end;
 }
 
+static void
+note_sent(struct sent *to, uint32_t seq, struct view text)
+{
+	for (size_t i = 0; i < text.len; i++, seq++) {
+		uint8_t *octet = &to->octet[seq & 0xffff], *times = &to->times[seq & 0xffff];
+		*times = *times == 0 || (*times == 1 && *octet == text.at[i]) ? 1 : 2;
+		*octet = text.at[i];
+	}
+}
+
+/* A segment that carries octets, and none but those that its end has sent there. */
+static bool
+is_part_of_what_came(const struct packet *p)
+{
+	bool server = p->h.src_port == 25;
+	unsigned flow = (unsigned)(server ? p->h.dst_port : p->h.src_port) - 40000u;
+	uint32_t seq = p->h.seq + (p->h.tcp_flags & SYN ? 1 : 0);
+
+	for (unsigned i = 0; flow < FLOWS && i < p->h.payload_len; i++, seq++) {
+		const struct sent *of = &sent[flow][server];
+		uint8_t times = of->times[seq & 0xffff];
+		if (times == 0 || (times == 1 && of->octet[seq & 0xffff] != p->data[p->h.payload + i]))
+			return false;
+	}
+	return flow < FLOWS && p->h.payload_len > 0 && !(p->h.tcp_flags & RST);
+}
+
 /* Nothing but octets of a differing retransmission, and the checksum over them, may have changed. */
 static void
 as_it_came_but_for_overlaps(const struct car *car, const struct packet *now)
 {
-	/* Of a segment of which a part left before, and the rest is not taken, that part may leave. */
-	if (w.ctr.value[CTR_held_refused] > 0 && now->len < car->came_len)
+	/* A part may leave before the rest, or for the other end to have what left before. */
+	if (now->len < car->came_len) {
+		PROMISE(w.ctr.value[CTR_held_packets] > 0);
+		PROMISE(now->h.fragment || is_part_of_what_came(now));
 		return;
+	}
 	PROMISE(now->len == car->came_len);
 	if (line_as_it_came(car))
 		return;
@@ -166,7 +205,7 @@ leaves(struct line *line, const struct car *car, enum side side)
 	if (found == DECODE_TCP && !(w.marks & NO_CHECKSUMS) && (!car->given || car->mark & MARK_RIGHT))
 		PROMISE(checksum_tcp_ok(&now));
 	if (!car->given)
-		PROMISE(touched(0) || touched(1));
+		PROMISE(touched(0) || touched(1) || (found == DECODE_TCP && is_part_of_what_came(&now)));
 	else if (car->mark & MARK_WILD)
 		PROMISE(side != car->packet.side);
 	else if (!(car->mark & MARK_FAR) && !touched(car->mark & MARK_FLOW))
@@ -179,8 +218,11 @@ static void
 lost(struct line *line, const struct car *car)
 {
 	w.lost++;
-	/* Above the cap of a flow what closes no gap is not taken: its sender sends it again. */
-	PROMISE(car->mark & MARK_FAR || touched(car->mark & MARK_FLOW) || w.ctr.value[CTR_held_refused] > 0);
+	/*
+	 * While packets are held, what comes again is not needed, and what closes no gap is not taken above the
+	 * cap of a flow: its sender sends it again.
+	 */
+	PROMISE(car->mark & MARK_FAR || touched(car->mark & MARK_FLOW) || w.ctr.value[CTR_held_packets] > 0);
 }
 
 static void
@@ -298,6 +340,7 @@ segment(uint8_t head, uint32_t seq, uint8_t flags, struct view text, struct view
 
 	f.seq = seq + (odd & SEQ ? (uint32_t)(int8_t)take_octet(in) : 0);
 	f.flags = odd & FLAGS ? take_octet(in) : f.flags;
+	note_sent(&sent[flow][dir], f.seq + (f.flags & SYN ? 1 : 0), text);
 	f.ack = end->want + (odd & ACKED ? (uint32_t)(int8_t)take_octet(in) : 0);
 	f.options = odd & OPTIONS ? options_of(take_octet(in), f.ack, options) : (struct view){ 0 };
 	f.window = odd & WINDOW ? (uint16_t)(take_octet(in) << 8) : 60000;
@@ -477,6 +520,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (rules == NULL)
 		rules = load_text(fuzz_rules);
 	memset(&w, 0, sizeof w);
+	memset(sent, 0, sizeof sent);
 	line_init(&w.line, leaves);
 	w.line.lost = lost;
 	front_init(&w.scratch);
