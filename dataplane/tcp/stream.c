@@ -138,7 +138,7 @@ refuse(struct tcp_worker *w, struct flow *f, struct packet *p)
 {
 	struct tcp_half *h = &f->tcp.half[p->dir];
 
-	w->ctr->value[CTR_held_refused] += seq_lt(h->nxt, segment_end(p));
+	w->ctr->value[CTR_held_refused]++;
 	if (!seq_lt(segment_first(p), h->sent)) {
 		w->ops->release(w->ops->front, p);
 		return;
