@@ -225,11 +225,13 @@ judge_quit(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_
 bool
 judge_replace(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, struct view text)
 {
-	if (f->tcp.read_only || f->smtp.unpaired || edit_of(pl->edits, f) == NULL || text.len == 0)
+	const struct packet *held = f->tcp.half[DIR_CLIENT].held; /* NULL: it has left */
+
+	if (f->tcp.read_only || f->smtp.unpaired || held == NULL || edit_of(pl->edits, f) == NULL || text.len == 0)
 		return false;
 	if (f->edit->quitting)
 		return true; /* it goes nowhere */
-	edit_note(f, f->tcp.half[DIR_CLIENT].held);
+	edit_note(f, held);
 	if (pl->config.watch != NULL)
 		pl->config.watch->edited(pl->config.watch->ctx, f);
 	return disguise(pl, f, pos, item, text);

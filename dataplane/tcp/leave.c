@@ -50,13 +50,16 @@ any_held(const struct tcp_half *h)
 	return false;
 }
 
-/* All is read up to the FIN: a line still unfinished will stay so, and no server takes it for a command. */
+/*
+ * All is read up to the FIN: a line still unfinished will stay so, and no server takes it for a command. But where
+ * the reader waits, the line is finished, and on its way to a verdict.
+ */
 static void
 clear_at_fin(struct tcp_worker *w, struct flow *f, enum direction dir)
 {
 	struct tcp_half *h = &f->tcp.half[dir];
 
-	if (!h->fin_seen || !seq_lt(h->fin, h->read) || seq_leq(h->nxt, h->clear))
+	if (h->waits || !h->fin_seen || !seq_lt(h->fin, h->read) || seq_leq(h->nxt, h->clear))
 		return;
 	if (any_held(h) && seq_lt(h->clear, h->fin))
 		leave_expose(w, f, dir);

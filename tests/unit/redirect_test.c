@@ -753,6 +753,32 @@ a_line_that_left_for_a_gap_is_not_answered_when_the_quarantine_is_late(void **st
 	assert_int_equal(w.events[0].applied, ACTION_RESET);
 }
 
+static void
+a_client_that_hangs_up_behind_the_flagged_line_does_not_let_it_slip(void **state)
+{
+	static const char *const script[] = { "EHLO c.example\r\n", "MAIL FROM:<a@c.example>\r\n",
+					      "RCPT TO:<x@army.ml>\r\n", NULL };
+	struct host *c = &w.host[CLIENT];
+
+	w.host[FAR].manner.deaf = true;
+	session(script, 1);
+	const struct end_segment again_with_fin = {
+		.seq = c->end.una,
+		.ack = c->end.rcv,
+		.flags = TCP_ACK | TCP_FIN,
+		.has_ts = true,
+		.ts_value = c->end.ts_value,
+		.payload = view_of(script[2], strlen(script[2])),
+	};
+	host_send(c, &c->end, &again_with_fin);
+	carry();
+	host_say(&w.host[SERVER], "421 4.3.2 shutting down\r\n", true);
+	run(10);
+	w.host[SERVER].said[w.host[SERVER].said_len] = '\0';
+	assert_null(strstr(w.host[SERVER].said, "RCPT"));
+	assert_int_equal(w.event_count, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int
@@ -774,6 +800,7 @@ main(void)
 		TEST(the_mail_behind_a_redirected_one_is_sent_away_with_421),
 		TEST(a_server_that_speaks_while_the_quarantine_is_asked_keeps_the_session),
 		TEST(a_line_that_left_for_a_gap_is_not_answered_when_the_quarantine_is_late),
+		TEST(a_client_that_hangs_up_behind_the_flagged_line_does_not_let_it_slip),
 		TEST(on_a_wire_that_loses_frames_the_mail_arrives_once_and_whole),
 	};
 
