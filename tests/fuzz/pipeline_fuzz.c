@@ -177,15 +177,17 @@ is_part_of_what_came(const struct packet *p)
 static void
 as_it_came_but_for_overlaps(const struct car *car, const struct packet *now)
 {
+	if (line_as_it_came(car))
+		return;
 	/* A part may leave before the rest, or for the other end to have what left before. */
+	if (now->h.fragment && w.ctr.value[CTR_held_packets] > 0)
+		return;
 	if (now->len < car->came_len) {
 		PROMISE(w.ctr.value[CTR_held_packets] > 0);
-		PROMISE(now->h.fragment || is_part_of_what_came(now));
+		PROMISE(is_part_of_what_came(now));
 		return;
 	}
 	PROMISE(now->len == car->came_len);
-	if (line_as_it_came(car))
-		return;
 	PROMISE(w.ctr.value[CTR_overlap_rewritten] > 0);
 	if (now->h.fragment)
 		return;
