@@ -231,7 +231,6 @@ void
 tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p)
 {
 	struct tcp_options options = { 0 };
-	bool closed = tcp_closed(&f->tcp);
 
 	if (segment_has(p, TCP_SYN) || f->tcp.half[p->dir].has_ts)
 		options = tcp_options_read(p);
@@ -249,8 +248,6 @@ tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p)
 			w->reader.accepted(w->reader.ctx, f, p);
 		input(w, f, p);
 	}
-	if (!closed && tcp_closed(&f->tcp))
-		w->ctr->value[CTR_flows_ended]++;
 }
 
 void
