@@ -38,7 +38,7 @@ enum {
 /* What is odd about a segment; each but WRONG and FRAGMENTS takes an octet. */
 enum { SEQ = 1, FLAGS = 2, ACKED = 4, WRONG = 8, OPTIONS = 16, WINDOW = 32, FRAGMENTS = 64, SHAPE = 128 };
 /* Marks of a packet: its flow, and: */
-enum { MARK_FLOW = 1, MARK_WILD = 2, MARK_RIGHT = 4, MARK_FAR = 8 };
+enum { MARK_FLOW = 1, MARK_WILD = 2, MARK_RIGHT = 4, MARK_FAR = 8, MARK_PIECE = 16 };
 /* Segments of the quarantine, from this number on; below it: one of the lines. */
 enum { FAR_RST = 0xfc, FAR_FIN, FAR_ACK, FAR_SYN };
 
@@ -180,7 +180,7 @@ as_it_came_but_for_overlaps(const struct car *car, const struct packet *now)
 	if (line_as_it_came(car))
 		return;
 	/* A part may leave before the rest, or for the other end to have what left before. */
-	if (now->h.fragment && w.ctr.value[CTR_held_packets] > 0)
+	if (car->mark & MARK_PIECE && w.ctr.value[CTR_held_packets] > 0)
 		return;
 	if (now->len < car->came_len) {
 		PROMISE(w.ctr.value[CTR_held_packets] > 0);
@@ -289,12 +289,12 @@ give_in_two(const struct packet *p, unsigned mark)
 	store_be16(frame + p->h.l3 + 6, 0x2000);
 	store_be16(frame + p->h.l3 + 2, (uint16_t)(from - p->h.l3));
 	checksum_ipv4_header(frame + p->h.l3);
-	give(view_of(frame, from), mark & ~(unsigned)MARK_RIGHT, p->side);
+	give(view_of(frame, from), (mark & ~(unsigned)MARK_RIGHT) | MARK_PIECE, p->side);
 	memcpy(frame + p->h.l4, p->data + from, rest);
 	store_be16(frame + p->h.l3 + 6, 24 / 8);
 	store_be16(frame + p->h.l3 + 2, (uint16_t)(p->h.l4 + rest - p->h.l3));
 	checksum_ipv4_header(frame + p->h.l3);
-	give(view_of(frame, p->h.l4 + rest), mark & ~(unsigned)MARK_RIGHT, p->side);
+	give(view_of(frame, p->h.l4 + rest), (mark & ~(unsigned)MARK_RIGHT) | MARK_PIECE, p->side);
 }
 
 /* TCP options of a kind: timestamps, SACK around what is wanted, offers of a SYN, a signature. */
