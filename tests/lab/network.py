@@ -22,13 +22,16 @@ TAGS = {"vlan": "8100:100", "qinq": "88a8:200,8100:100"}
 OFFLOADS = ("tx", "rx", "tso", "gso", "gro", "rxvlan", "txvlan")
 
 
-def connect(place, wire=(), mtu=1500):
-    """`wire`: options of the program wire, which then lies between the box and each end: loss behind the box counts too."""
-    for side, (far, near) in END.items():
+def connect(place, wire=(), mtu=1500, seed=1):
+    """
+    `wire`: options of the program wire, which then lies between the box and each end: loss behind the box counts too.
+    Each has a seed of its own: with the same one, the second would put right what the first has corrupted.
+    """
+    for number, (side, (far, near)) in enumerate(END.items(), 2 * seed):
         if wire:
             _veth(place, "wire", f"{far}-wire", side, far)
             _veth(place, "box", near, "wire", f"{near}-wire")
-            place.start("wire", build.program("wire"), f"{far}-wire", f"{near}-wire", *wire, log=f"wire-{side}")
+            place.start("wire", build.program("wire"), f"{far}-wire", f"{near}-wire", *wire, f"seed={number}", log=f"wire-{side}")
         else:
             _veth(place, "box", near, side, far)
         place.run(side, "ip", "link", "set", far, "mtu", mtu)
