@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
+#include "command/commands.h"
 
 static const struct command {
 	const char *name;

@@ -10,13 +10,13 @@
 #include <sodium.h>
 #include <uv.h>
 
-#include "log.h"
+#include "daemon/log.h"
 #include "quarantine/quarantine.h"
 #include "reload.h"
-#include "rules_answer.h"
-#include "server.h"
-#include "settings.h"
-#include "watch.h"
+#include "daemon/rules_answer.h"
+#include "daemon/server.h"
+#include "settings/settings.h"
+#include "daemon/watch.h"
 
 #define RULES_LIMIT 1000 /* of an answer, where the request says nothing */
 

@@ -19,8 +19,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "log.h"
-#include "reload_answer.h"
+#include "daemon/log.h"
+#include "daemon/reload_answer.h"
 
 #define HANDOVER_TIMEOUT_MS 2000
 

@@ -9,10 +9,10 @@
 #include <jansson.h>
 #include <uv.h>
 
-#include "cache.h"
-#include "compile_child.h"
-#include "handover.h"
-#include "settings.h"
+#include "daemon/cache.h"
+#include "daemon/compile_child.h"
+#include "daemon/handover.h"
+#include "settings/settings.h"
 
 /* A rule set that compiled. */
 struct reload_set {

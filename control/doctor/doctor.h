@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "settings.h"
+#include "settings/settings.h"
 
 enum doctor_level {
 	DOCTOR_OK,

@@ -10,7 +10,7 @@
 
 #include "doctor.h"
 #include "nic.h"
-#include "steer_setup.h"
+#include "steer/steer_setup.h"
 
 /* Features that hand us something else than what was on the wire, or keep part of it outside of the frame. */
 static const struct {

@@ -9,9 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "daemon/log.h"
 #include "splice/caps.h"
-#include "wire.h"
+#include "socket/wire.h"
 
 #define TICK_MS 1000
 #define WAIT_MS 2000 /* a dataplane that does not answer for so long is asked anew */

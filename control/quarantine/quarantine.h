@@ -11,7 +11,7 @@
 #include <uv.h>
 
 #include "quarantine/health.h"
-#include "settings.h"
+#include "settings/settings.h"
 
 #define QUARANTINES_MAX 8 /* as the dataplane's table has it */
 

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "settings.h"
+#include "settings/settings.h"
 
 /*
  * Composes the arguments and starts the EAL. Takes huge pages where they are
@@ -18,8 +18,8 @@ bool eal_start(const struct settings *s);
 unsigned eal_lcore(unsigned index);
 
 /*
- * What follows on closing is as it should be: with steering, the AF_XDP driver tries in vain to take the program off its
- * ports, and would complain.
+ * What follows on closing is as it should be: with steering, the AF_XDP driver tries in vain to take the program off
+ * its ports, and would complain.
  */
 void eal_quiet(void);
 

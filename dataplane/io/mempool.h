@@ -11,7 +11,7 @@
 
 #include "base/packet.h"
 #include "io/port.h"
-#include "settings.h"
+#include "settings/settings.h"
 
 /*
  * Frames for these ports, with room for PACKET_TAILROOM behind the longest

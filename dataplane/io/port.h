@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/packet.h"
-#include "settings.h"
+#include "settings/settings.h"
 
 #define PAIRS_MAX 8
 #define SLOTS_MAX (2 * PAIRS_MAX)

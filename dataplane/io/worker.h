@@ -15,7 +15,7 @@
 #include "io/spread.h"
 #include "live/flow_list.h"
 #include "pipeline.h"
-#include "settings.h"
+#include "settings/settings.h"
 
 struct event_ring;
 struct steering;
@@ -31,13 +31,13 @@ struct worker {
 	struct spread *spread;  /* NULL: the only worker */
 	struct flow_list flows; /* [C] by request */
 	struct steering *steering;
-	uint64_t beat_ns;       /* time of the last sign of life */
+	uint64_t beat_ns;                    /* time of the last sign of life */
 	struct quarantine_table quarantines; /* the control thread's while not full, else the worker's */
 	atomic_bool quarantines_full;        /* set by the control thread, cleared by the worker */
-	uint64_t tick_ns;       /* time of the last tick */
-	uint64_t wall_offset;   /* wall clock less monotonic clock, refreshed every tick */
-	unsigned idle_sleep_us; /* longest sleep; 0: never */
-	unsigned idle;          /* rounds without a frame */
+	uint64_t tick_ns;                    /* time of the last tick */
+	uint64_t wall_offset;                /* wall clock less monotonic clock, refreshed every tick */
+	unsigned idle_sleep_us;              /* longest sleep; 0: never */
+	unsigned idle;                       /* rounds without a frame */
 	const atomic_bool *stop;
 	atomic_uint *running; /* workers in their loop */
 };
@@ -48,7 +48,7 @@ struct worker_common {
 	const struct ports *ports;
 	struct rte_mempool *pool;
 	struct publication *rules;
-	struct spread *spread;     /* NULL: one worker */
+	struct spread *spread; /* NULL: one worker */
 	struct steering *steering;
 	const atomic_bool *stop;
 	atomic_uint *running;

@@ -10,7 +10,7 @@
 #include "live/event_writer.h"
 #include "live/publish.h"
 #include "live/steering.h"
-#include "settings.h"
+#include "settings/settings.h"
 
 struct worker;
 struct server;
@@ -28,11 +28,11 @@ struct box {
 	struct event_ring *rings[WORKERS_MAX]; /* borrowed from the workers */
 	struct event_writer *writer;
 	struct server *server;
-	uint64_t start_ns;   /* monotonic */
+	uint64_t start_ns;    /* monotonic */
 	uint64_t quarantines; /* generation of the table that the workers have */
-	unsigned uid;        /* of whoever started it */
-	atomic_bool stop;    /* workers end their loops */
-	atomic_uint running; /* workers in their loops */
+	unsigned uid;         /* of whoever started it */
+	atomic_bool stop;     /* workers end their loops */
+	atomic_uint running;  /* workers in their loops */
 };
 
 #endif

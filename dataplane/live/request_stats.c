@@ -7,8 +7,8 @@
 #include "live/box.h"
 #include "live/requests.h"
 #include "ruleset/ruleset.h"
-#include "steer_json.h"
-#include "steer_setup.h"
+#include "steer/steer_json.h"
+#include "steer/steer_setup.h"
 
 static json_t *
 counters_json(const struct counters *ctr)

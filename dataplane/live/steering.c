@@ -6,7 +6,7 @@
 
 #include "io/clock.h"
 #include "live/say.h"
-#include "steer_setup.h"
+#include "steer/steer_setup.h"
 
 enum {
 	RETIRE_NS = 10000000, /* what was on its way to us when the heartbeat ended has arrived by then */

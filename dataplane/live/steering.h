@@ -13,7 +13,7 @@
 
 #include "io/spread.h"
 #include "pipeline.h"
-#include "settings.h"
+#include "settings/settings.h"
 #include "steer.h"
 
 /* A worker's own sign of life, in a cache line of its own. */

@@ -2,7 +2,7 @@
 /* A settings file. What is taken has every text, and every number within its limits. */
 #include "fuzz.h"
 #include "rules.h"
-#include "settings.h"
+#include "settings/settings.h"
 
 enum { LONGEST = 8000 };
 

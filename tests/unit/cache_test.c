@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "cache.h"
+#include "daemon/cache.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "client.h"
+#include "socket/client.h"
 
 #include <pthread.h>
 #include <setjmp.h>

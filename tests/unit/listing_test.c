@@ -2,8 +2,8 @@
 /* What `postern show rules` says of the rules and protected names of a rule set. */
 #include "rules_fixture.h"
 
-#include "listing.h"
-#include "show.h"
+#include "daemon/listing.h"
+#include "command/show.h"
 
 static const char *
 text(const json_t *rule, const char *key)

@@ -26,7 +26,7 @@
 
 #include "build/build.h"
 #include "ruleset/blob.h"
-#include "wire.h"
+#include "socket/wire.h"
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "protocol.h"
-#include "settings.h"
-#include "steer_setup.h"
+#include "settings/settings.h"
+#include "steer/steer_setup.h"
 
 /* What stood on stderr during the last load; the file is called FILE in it. */
 static char told[8192];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "watch.h"
+#include "daemon/watch.h"
 
 #include <limits.h>
 #include <setjmp.h>

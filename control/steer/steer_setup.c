@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "steer/steer_setup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* As long as the dataplane keeps a session that says nothing. */
+#define IDLE_NS (1800 * UINT64_C(1000000000))
+
+void
+steer_interface_of(const char *device, char name[16])
+{
+	static const char driver[] = "net_af_xdp", key[] = "iface=";
+	const char *argument = strchr(device, ',');
+
+	name[0] = '\0';
+	if (strncmp(device, driver, strlen(driver)) != 0)
+		return;
+	for (; argument != NULL; argument = strchr(argument, ',')) {
+		argument++;
+		if (strncmp(argument, key, strlen(key)) != 0)
+			continue;
+		argument += strlen(key);
+		snprintf(name, 16, "%.*s", (int)strcspn(argument, ","), argument);
+		return;
+	}
+}
+
+void
+steer_setup(const struct settings *s, struct steer_setup *setup)
+{
+	*setup = (struct steer_setup){
+		.dir = s->steering.directory,
+		.pairs = s->dataplane.pairs_count < STEER_PAIRS ? s->dataplane.pairs_count : STEER_PAIRS,
+		.mail_ports = s->dataplane.mail_ports,
+		.mail_ports_count = s->dataplane.mail_ports_count,
+		.hung_ns = s->steering.heartbeat_ms * UINT64_C(1000000),
+		.idle_ns = IDLE_NS,
+	};
+	for (unsigned i = 0; i < setup->pairs; i++) {
+		const struct settings_pair *pair = &s->dataplane.pairs[i];
+
+		steer_interface_of(pair->inside, setup->pair[i].interface[0]);
+		steer_interface_of(pair->outside, setup->pair[i].interface[1]);
+		setup->pair[i].closed = pair->fail != NULL && strcmp(pair->fail, "closed") == 0;
+	}
+}
