@@ -217,6 +217,8 @@ read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 			break;
 		}
 		unsigned removed = 0;
+		if (reply.overruled)
+			edit_skip(f->edit);
 		if (reply.last) {
 			judge_answered(pl, f, &reply);
 			redirect_answered(pl, f, &reply, view_of(v.at + at - reply.used, reply.used));

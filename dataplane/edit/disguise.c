@@ -98,6 +98,17 @@ edit_reply(struct edit *e, uint32_t seq, uint32_t used, bool first, bool last)
 	return true;
 }
 
+void
+edit_skip(struct edit *e)
+{
+	uint8_t *first = e->text + e->ledger[DIR_SERVER].text_len;
+
+	if (e->queue_count == 0)
+		return;
+	memmove(first, first + e->queue[0], (size_t)(e->queue_text - e->queue[0]));
+	queue_take(e, 1);
+}
+
 bool
 edit_remove(struct edit *e, uint32_t pos, uint32_t len, struct view reply)
 {

@@ -143,6 +143,9 @@ bool edit_spoil(struct edit *e, uint32_t pos, uint32_t len, uint32_t eol_len, ui
  */
 bool edit_reply(struct edit *e, uint32_t seq, uint32_t used, bool first, bool last);
 
+/* The oldest queued reply has lost its slot (the server's own word passed there): it is taken out of the queue. */
+void edit_skip(struct edit *e);
+
 /*
  * Removes the client line [pos, pos + len), line end included, of which nothing
  * may have left: the server never sees it. Queues `reply` (copied) for it, to be

@@ -18,6 +18,7 @@ packet_init(struct rte_mbuf *m, uint64_t now_ns)
 	p->room = rte_pktmbuf_tailroom(m);
 	p->next = NULL;
 	p->flow = NULL;
+	p->datagram = NULL;
 	p->time_ns = now_ns;
 	p->pair = (uint8_t)(m->port / 2);
 	p->side = (uint8_t)(m->port % 2);

@@ -163,6 +163,7 @@ end_reply(struct smtp_session *s, struct smtp_reply *reply)
 {
 	reply->last = true;
 	reply->code = s->reply_code;
+	reply->overruled = s->passes && !s->unsolicited && head_is_disguised(s);
 	if (s->unsolicited)
 		answer_unseen(s, s->reply_code);
 	else

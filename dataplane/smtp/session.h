@@ -206,6 +206,7 @@ struct smtp_reply {
 		      * `last`: the reply ended earlier, without a line end (the client went on): call again */
 	enum smtp_verb verb;  /* the command that this reply answers */
 	bool disguised;       /* the slot is ours: these octets are to be taken out */
+	bool overruled;       /* `last`: the slot was ours, and the server's word passed instead of our reply */
 	bool first;           /* `used` starts with the first octet of the reply */
 	bool last;            /* `used` ends with the last octet of the reply (final line's line end) */
 	bool need_more;       /* the code is not complete; hold */
@@ -221,7 +222,8 @@ struct smtp_reply {
 
 /*
  * Reads the next piece of the server's stream. A 421, and a 554 in a disguised
- * slot, is never `disguised`: the server is closing, and its word passes.
+ * slot, is never `disguised`: the server is closing, and its word passes. If it
+ * goes on all the same, `overruled` tells that our reply to that slot is void.
  */
 void smtp_server(struct smtp_session *s, struct view in, struct smtp_reply *reply);
 

@@ -60,6 +60,27 @@ a_multi_line_answer_goes_out_piece_by_piece(void **state)
 }
 
 static void
+a_reply_that_lost_its_slot_leaves_the_others_in_theirs(void **state)
+{
+	struct session s;
+
+	session_init(&s);
+	struct edit *e = edit_of(s.pool, &s.flow);
+	edit_skip(e);
+	assert_true(edit_disguise(e, DISGUISE_NOOP, CLIENT_ISN, 23, 2, words("550 a\r\n")));
+	assert_true(edit_reply(e, SERVER_ISN, 8, true, true));
+	assert_true(edit_disguise(e, DISGUISE_NOOP, CLIENT_ISN + 23, 23, 2, words("550 lost\r\n")));
+	assert_true(edit_disguise(e, DISGUISE_NOOP, CLIENT_ISN + 46, 23, 2, words("550 ccc\r\n")));
+	edit_skip(e);
+	assert_true(edit_reply(e, SERVER_ISN + 16, 8, true, true));
+	assert_string_equal(
+		octets_of(&s, through(&s, segment(&s, DIR_SERVER, 0, 69, 0, "250 ok\r\n554 no\r\n250 ok\r\n"))),
+		"550 a\r\n554 no\r\n550 ccc\r\n");
+	assert_false(edit_owes(e));
+	session_done(&s);
+}
+
+static void
 at_least_eight_refusals_of_170_octets_fit_and_then_the_answer_is_no(void **state)
 {
 	struct session s;
@@ -303,6 +324,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replies_come_in_the_order_of_their_commands),
 		cmocka_unit_test(a_multi_line_answer_goes_out_piece_by_piece),
+		cmocka_unit_test(a_reply_that_lost_its_slot_leaves_the_others_in_theirs),
 		cmocka_unit_test(at_least_eight_refusals_of_170_octets_fit_and_then_the_answer_is_no),
 		cmocka_unit_test(octets_that_have_left_cannot_be_disguised_but_spoiled),
 		cmocka_unit_test(a_tail_of_less_than_two_octets_is_not_spoiled),

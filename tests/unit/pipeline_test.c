@@ -737,6 +737,37 @@ what_is_held_of_the_server_opens_no_gate_of_the_client(void **state)
 	assert_int_equal(CTR(verdict_reject), 1);
 }
 
+/* A server that means one command by its 554, and one that closes but answers on: no later reply slips into the slot.
+ */
+static void
+a_server_that_says_554_to_a_disguise_and_goes_on_keeps_its_slots(void **state)
+{
+	greet("250-mx\r\n250 PIPELINING\r\n");
+	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.ml>\r\nRCPT TO:<y@army.mil>\r\n"
+	       "RCPT TO:<z@later.example>\r\nRCPT TO:<v@army.mil>\r\n");
+	server("250 from\r\n554-no\r\n554 NOOP here\r\n250 y\r\n250 noop\r\n550 v\r\n");
+	struct end *c = &w.end[DIR_CLIENT];
+	c->read[c->read_len] = '\0';
+	assert_memory_equal(c->read, "250 from\r\n554-no\r\n554 NOOP here\r\n250 y\r\n451 4.1.2 later.example", 63);
+	assert_non_null(strstr(c->read, ")\r\n550 v\r\n"));
+	c->read_len = 0;
+	client("RCPT TO:<x@army.ml>\r\n");
+	server("250 noop\r\n");
+	client_read_refusal("550 5.1.2 army.ml", "");
+	assert_int_equal(CTR(verdict_reset) + CTR(blind_replies), 0);
+}
+
+static void
+a_421_in_a_disguised_slot_passes_and_so_does_what_follows(void **state)
+{
+	greet("250-mx\r\n250 PIPELINING\r\n");
+	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.ml>\r\nRCPT TO:<y@later.example>\r\n");
+	server("250 from\r\n421 busy\r\n");
+	client_read("250 from\r\n421 busy\r\n");
+	server("250 noop\r\n");
+	client_read_refusal("451 4.1.2 later.example", "");
+}
+
 int
 main(void)
 {
@@ -769,6 +800,8 @@ main(void)
 		TEST(an_end_that_missed_the_reset_gets_another),
 		TEST(what_is_held_of_the_server_opens_no_gate_of_the_client),
 		TEST(a_thousand_pipelined_refusals_leave_the_good_ones_standing),
+		TEST(a_server_that_says_554_to_a_disguise_and_goes_on_keeps_its_slots),
+		TEST(a_421_in_a_disguised_slot_passes_and_so_does_what_follows),
 		TEST(a_reply_that_blinds_the_session_ends_the_wait_of_its_event),
 		TEST(a_session_that_ends_by_verdict_tells_all_its_events),
 	};
