@@ -77,7 +77,7 @@ class Reload(SceneTest):
         lost, after = loss.count(), box.show("stats")
         print(f"     {reloads} reloads, {len(sessions)} sessions, packets (sent, lost): {json.dumps(lost)}", flush=True)
         self.assertEqual(wrong, [])
-        self.assertGreater(len(sessions), SECONDS)
+        self.assertGreater(len(sessions), SECONDS / 4)
         self.assertGreaterEqual(reloads, SECONDS / EVERY / 3)
         self.assertEqual([n for _, n in lost.values()], [0, 0])
         for counter in ("changed_unjudged", "tx_dropped", "no_buffer", "spread_dropped"):
