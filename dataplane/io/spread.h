@@ -14,12 +14,14 @@
 
 #define WORKERS_MAX 64
 
+struct doze;
 struct rte_ring;
 
 struct spread {
 	unsigned workers;
 	struct rte_ring *in[WORKERS_MAX];  /* worker 0 -> worker i; [0] unused */
 	struct rte_ring *out[WORKERS_MAX]; /* worker i -> worker 0; [0] unused */
+	struct doze *doze[WORKERS_MAX];    /* of worker i, borrowed: who fills its ring wakes it */
 };
 
 /* Makes the rings. False after a sentence on stderr. Main thread. */

@@ -18,7 +18,10 @@
 enum {
 	TICK_NS = 1000000,     /* how often timers are looked at */
 	BEAT_NS = 100000,      /* how often a sign of life is given, at most */
-	IDLE_SPIN = 64,        /* empty rounds before the first sleep */
+	IDLE_SPIN = 64,        /* empty rounds before the first nap */
+	IDLE_NAPS = 8,         /* naps of each length */
+	DOZE_NS = 10000000,    /* the longest sleep: what timers are late by, at most */
+	DOZE_BEATS = 8,        /* sleeps in the time that makes a worker hung, at least */
 	DRAIN_NS = 1000000000, /* the owner of the ports waits that long for the others at the end */
 	BURST = FLOW_BURST,
 	NICE = -20,
@@ -64,6 +67,8 @@ spread_frames(struct worker *w, struct rte_mbuf **frames, unsigned n)
 	for (unsigned i = 1; i < spread->workers; i++) {
 		unsigned sent = rte_ring_sp_enqueue_burst(spread->in[i], (void **)box[i].frame, box[i].count, NULL);
 
+		if (sent > 0)
+			doze_wake(spread->doze[i]);
 		w->counters.value[CTR_spread_dropped] += box[i].count - sent;
 		for (; sent < box[i].count; sent++)
 			rte_pktmbuf_free(box[i].frame[sent]);
@@ -135,7 +140,37 @@ poll_frames(struct worker *w, const struct round *r)
 	return n + collect_sent(w);
 }
 
-/* Sleeps longer the longer nothing came: 1 us, 2 us, ... up to the limit. */
+/* Nothing waits in the rings that other workers fill. */
+static bool
+rings_empty(const struct worker *w)
+{
+	if (w->spread == NULL)
+		return true;
+	if (w->index != 0)
+		return rte_ring_empty(w->spread->in[w->index]);
+	for (unsigned i = 1; i < w->spread->workers; i++)
+		if (!rte_ring_empty(w->spread->out[i]))
+			return false;
+	return true;
+}
+
+/* Until something comes. Nobody who waits for all workers to take a step waits for one that sleeps. */
+static void
+doze(struct worker *w)
+{
+	doze_begin(&w->doze);
+	if (rings_empty(w)) {
+		publication_away(w->rules, w->index);
+		doze_sleep(&w->doze, w->doze_ns);
+		publication_back(w->rules, w->index);
+	}
+	doze_end(&w->doze);
+}
+
+/*
+ * Spins, then naps longer the longer nothing came (1 us, 2 us, ... up to the limit), then sleeps until a frame comes.
+ * Spins and naps are for a line with traffic: waking costs a frame more than they do.
+ */
 static void
 rest(struct worker *w, unsigned frames)
 {
@@ -150,11 +185,23 @@ rest(struct worker *w, unsigned frames)
 		rte_pause();
 		return;
 	}
-	doublings = (w->idle - IDLE_SPIN) / 8;
-	if (doublings < 20 && 1U << doublings < us)
+	doublings = (w->idle - IDLE_SPIN) / IDLE_NAPS;
+	if (doublings < 20 && 1U << doublings < us) {
 		us = 1U << doublings;
+	} else if (w->doze.possible && !flow_list_asked(&w->flows)) {
+		doze(w);
+		return;
+	}
 	nap.tv_nsec = us * 1000L;
 	nanosleep(&nap, NULL);
+}
+
+/* Not the owner: what it is to send waits in a ring now. */
+static void
+wake_owner(struct worker *w)
+{
+	if (w->index != 0 && !rte_ring_empty(w->spread->out[w->index]))
+		doze_wake(w->spread->doze[0]);
 }
 
 static void
@@ -211,6 +258,7 @@ finish(struct worker *w)
 	round_begin(w, &r);
 	pipeline_drain(w->pipeline, r.rules, r.now_ns, r.wall_ns);
 	front_flush(&w->front);
+	wake_owner(w);
 	if (w->spread != NULL && w->index == 0)
 		outlast_others(w);
 	publication_offline(w->rules, w->index);
@@ -241,6 +289,7 @@ worker_run(void *ctx)
 		frames = poll_frames(w, &r);
 		tick(w, &r);
 		front_flush(&w->front);
+		wake_owner(w);
 		publication_quiescent(w->rules, w->index);
 		rest(w, frames);
 	}
@@ -300,6 +349,12 @@ worker_new(const struct worker_common *common, unsigned index)
 	w->spread = common->spread;
 	w->steering = common->steering;
 	w->idle_sleep_us = common->settings->dataplane.idle_sleep_us;
+	w->doze_ns = RTE_MIN(common->settings->steering.heartbeat_ms * UINT64_C(1000000) / DOZE_BEATS, DOZE_NS);
+	doze_init(&w->doze, w->spread != NULL);
+	if (index == 0)
+		doze_ports(&w->doze, common->ports);
+	if (w->spread != NULL)
+		w->spread->doze[index] = &w->doze;
 	w->stop = common->stop;
 	w->running = common->running;
 	front_init(&w->front, common->pool, &w->counters, common->ports,
@@ -326,5 +381,6 @@ worker_free(struct worker *w)
 		pipeline_free(w->pipeline);
 	event_ring_free(w->events);
 	flow_list_done(&w->flows);
+	doze_done(&w->doze);
 	free(w);
 }

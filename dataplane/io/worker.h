@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/counters.h"
+#include "io/doze.h"
 #include "io/front.h"
 #include "io/spread.h"
 #include "live/flow_list.h"
@@ -36,7 +37,9 @@ struct worker {
 	atomic_bool quarantines_full;        /* set by the control thread, cleared by the worker */
 	uint64_t tick_ns;                    /* time of the last tick */
 	uint64_t wall_offset;                /* wall clock less monotonic clock, refreshed every tick */
-	unsigned idle_sleep_us;              /* longest sleep; 0: never */
+	unsigned idle_sleep_us;              /* longest nap; 0: never */
+	struct doze doze;                    /* what comes after naps */
+	uint64_t doze_ns;                    /* the longest sleep */
 	unsigned idle;                       /* rounds without a frame */
 	const atomic_bool *stop;
 	atomic_uint *running; /* workers in their loop */

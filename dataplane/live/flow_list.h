@@ -47,6 +47,13 @@ bool flow_list_ask(struct flow_list *list, unsigned limit);
 /* Control thread: true once the answer stands in note[0] to note[count - 1]; they are good until the next request. */
 bool flow_list_ready(struct flow_list *list);
 
+/* A request is pending. Any thread. */
+static inline bool
+flow_list_asked(const struct flow_list *list)
+{
+	return atomic_load_explicit(&list->state, memory_order_relaxed) == FLOW_LIST_ASKED;
+}
+
 /* Worker's thread: a little work for a pending request, else nothing. */
 void flow_list_serve(struct flow_list *list, struct flow_table *flows);
 

@@ -61,6 +61,19 @@ publication_online(struct publication *pub, unsigned worker)
 	rte_rcu_qsbr_thread_online(pub->qsbr, worker);
 }
 
+/* The worker uses no set until it is back, and nobody waits for it. */
+static inline void
+publication_away(struct publication *pub, unsigned worker)
+{
+	rte_rcu_qsbr_thread_offline(pub->qsbr, worker);
+}
+
+static inline void
+publication_back(struct publication *pub, unsigned worker)
+{
+	rte_rcu_qsbr_thread_online(pub->qsbr, worker);
+}
+
 static inline void
 publication_offline(struct publication *pub, unsigned worker)
 {
