@@ -10,11 +10,11 @@ from .room import Room
 
 CONFIG = """\
 primary_hostname = {hostname}
-local_interfaces = {address}
+local_interfaces = <; {interfaces}
 daemon_smtp_ports = {port}
 spool_directory = /var/spool/exim4
 log_file_path = /var/log/exim4/%slog
-log_selector = +smtp_protocol_error +smtp_syntax_error
+log_selector = +smtp_protocol_error +smtp_syntax_error {log}
 keep_environment =
 host_lookup =
 rfc1413_hosts =
@@ -71,9 +71,10 @@ class Exim(Room):
     package = "exim"
 
     def __init__(self, place, side, address, routes=(), mine="*", settings=(), transport=(), retry="2s", acl="", tail="",
-                 runner="-q2s", **how):
+                 runner="-q2s", log="", more=(), **how):
         """`routes`: {sender domain: address of its server}; `mine`: domains kept; `settings`, `transport`, `acl`,
-        `tail`: further lines; `runner`: the option that starts queue runners, or nothing."""
+        `tail`: further lines; `runner`: the option that starts queue runners, or nothing; `log`: further words for log_selector; `more`:
+        further addresses to listen at."""
         super().__init__(place, side, address, **how)
         self.runner = (runner,) if runner else ()
         etc = self.dir / "etc" / "exim4"
@@ -83,7 +84,7 @@ class Exim(Room):
             shutil.chown(path, 64901, 64901)
         (etc / "routes").write_text("".join(f"{domain}: {target}\n" for domain, target in dict(routes).items()))
         (etc / "exim4.conf").write_text(CONFIG.format(
-            hostname=f"{self.name}.example", address=address, port=self.port, mine=mine, inbox=self.inbox, retry=retry,
+            hostname=f"{self.name}.example", interfaces=" ; ".join((address, *more)), port=self.port, log=log, mine=mine, inbox=self.inbox, retry=retry,
             settings="\n".join(settings), acl=acl, tail=tail,
             rcpt="" if any(line.startswith("acl_smtp_rcpt") for line in settings) else "acl_smtp_rcpt = take", transport="\n".join(f"  {line}" for line in transport)))
 

@@ -26,18 +26,27 @@ def connect(place, wire=(), mtu=1500, seed=1):
     """
     `wire`: options of the program wire, which then lies between the box and each end: loss behind the box counts too.
     Each has a seed of its own: with the same one, the second would put right what the first has corrupted.
+    Returns the processes of the wires by side.
     """
+    processes = {}
     for number, (side, (far, near)) in enumerate(END.items(), 2 * seed):
         if wire:
             _veth(place, "wire", f"{far}-wire", side, far)
             _veth(place, "box", near, "wire", f"{near}-wire")
-            place.start("wire", build.program("wire"), f"{far}-wire", f"{near}-wire", *wire, f"seed={number}", log=f"wire-{side}")
+            processes[side] = start_wire(place, side, wire, number)
         else:
             _veth(place, "box", near, side, far)
         place.run(side, "ip", "link", "set", far, "mtu", mtu)
         _address(place, side, far, "v4", 24)
         if mtu >= 1280:
             _address(place, side, far, "v6", 64)
+    return processes
+
+
+def start_wire(place, side, wire, seed):
+    """The program between the box and the end `side`. Returns its process: ended and started anew, the wire is another."""
+    far, near = END[side]
+    return place.start("wire", build.program("wire"), f"{far}-wire", f"{near}-wire", *wire, f"seed={seed}", log=f"wire-{side}")
 
 
 def _veth(place, here, name, there, peer):

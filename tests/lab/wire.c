@@ -20,11 +20,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #define FRAME_MAX   65536
 #define WAITING_MAX 65536 /* frames under way */
 #define NEVER       UINT64_MAX
+#define ADDRESSES   12 /* octets of a frame before its first tag */
+#define TAG         4
 
 struct waiting {
 	uint64_t due, order; /* ns; number of arrival, so that equal times keep it */
@@ -181,13 +184,23 @@ cut(const uint8_t *frame, size_t head, size_t ip, size_t tcp, size_t end, int to
 	}
 }
 
+/* Where the IP header begins: behind the tags (802.1Q, 802.1ad). */
+static size_t
+ip_offset(const uint8_t *frame, size_t len)
+{
+	size_t ip = ETH_HLEN;
+	while (ip + TAG <= len && (get16(frame + ip - 2) == ETHERTYPE_VLAN || get16(frame + ip - 2) == ETH_P_8021AD))
+		ip += TAG;
+	return ip;
+}
+
 /* ARP and the like pass as they are. */
 static void
 receive(const uint8_t *frame, size_t len, int to)
 {
-	const size_t ip = ETH_HLEN;
-	bool v4 = len >= ip + 20 && get16(frame + 12) == ETHERTYPE_IP && frame[ip + 9] == 6;
-	bool v6 = len >= ip + 40 && get16(frame + 12) == ETHERTYPE_IPV6 && frame[ip + 6] == 6;
+	const size_t ip = ip_offset(frame, len);
+	bool v4 = len >= ip + 20 && get16(frame + ip - 2) == ETHERTYPE_IP && frame[ip + 9] == 6;
+	bool v6 = len >= ip + 40 && get16(frame + ip - 2) == ETHERTYPE_IPV6 && frame[ip + 6] == 6;
 	if (!v4 && !v6) {
 		send(to, frame, len, 0);
 		return;
@@ -200,6 +213,29 @@ receive(const uint8_t *frame, size_t len, int to)
 		treat(frame, len, to);
 }
 
+/* One frame as it stood on the wire: the kernel takes the outer tag off and tells it aside. `frame` has room for
+ * FRAME_MAX. */
+static ssize_t
+read_frame(int from, uint8_t *frame)
+{
+	_Alignas(struct cmsghdr) uint8_t aside[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	struct iovec into = { frame, FRAME_MAX - TAG };
+	struct msghdr m = { .msg_iov = &into, .msg_iovlen = 1, .msg_control = aside, .msg_controllen = sizeof aside };
+	ssize_t len = recvmsg(from, &m, MSG_DONTWAIT);
+	struct cmsghdr *c = len >= ETH_HLEN ? CMSG_FIRSTHDR(&m) : NULL;
+	struct tpacket_auxdata told;
+
+	if (c == NULL || c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA)
+		return len;
+	memcpy(&told, CMSG_DATA(c), sizeof told);
+	if (!(told.tp_status & TP_STATUS_VLAN_VALID))
+		return len;
+	memmove(frame + ADDRESSES + TAG, frame + ADDRESSES, (size_t)len - ADDRESSES);
+	put16(frame + ADDRESSES, told.tp_status & TP_STATUS_VLAN_TPID_VALID ? told.tp_vlan_tpid : ETHERTYPE_VLAN);
+	put16(frame + ADDRESSES + 2, told.tp_vlan_tci);
+	return len + TAG;
+}
+
 static int
 open_interface(const char *name)
 {
@@ -207,7 +243,8 @@ open_interface(const char *name)
 	int fd = socket(AF_PACKET, SOCK_RAW, 0), one = 1, room = 8 << 20;
 	at.sll_ifindex = (int)if_nametoindex(name);
 	if (fd < 0 || at.sll_ifindex == 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 ||
-	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one) != 0) {
+	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one) != 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof one) != 0) {
 		perror(name);
 		exit(1);
 	}
@@ -260,7 +297,7 @@ main(int argc, char **argv)
 			continue;
 		for (int i = 0; i < 2; i++)
 			for (int burst = 0; burst < 64 && (ends[i].revents & POLLIN); burst++) {
-				ssize_t n = recv(ends[i].fd, frame, sizeof frame, MSG_DONTWAIT);
+				ssize_t n = read_frame(ends[i].fd, frame);
 				if (n <= 0)
 					break;
 				receive(frame, (size_t)n, ends[1 - i].fd);

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Many redirected sessions at once, and a quarantine with bad manners: the accounts of all mails must balance."""
+
+import json
+import signal
+import time
+
+from redirect_scene import RedirectTest, SwarmScene
+
+
+class Swarm(RedirectTest):
+    scene_type = SwarmScene
+
+    def setUp(self):
+        if self.scene.attic.process.poll() is not None:
+            self.scene.attic.start()
+        self.scene.await_health()
+
+    def count(self, told, **how):
+        total = self.scene.account(told, **how)
+        print(f"     {json.dumps(total)}", flush=True)
+        return total
+
+    def test_1000_sessions_at_once_are_redirected(self):
+        total = self.count(self.scene.swarm(1000, "many", "u{}@army.ml")())
+        # All of them on a machine with nothing else to do; where it is busy, some outlast the time for a hand-over.
+        self.assertGreaterEqual(total["attic"], 900)
+        self.assertEqual(total["attic"] + total["refused"] + total["deferred"], 1000)
+
+    def test_1000_sessions_without_pipelining_and_mixed_recipients(self):
+        told = self.scene.swarm(1000, "mixed", "u{}@army.ml", "g{}@army.mil", "v{}@army.ml", pipeline=False, pace=1)()
+        self.assertEqual(self.count(told), {"server": 0, "attic": 2000, "refused": 0, "deferred": 1000, "in doubt": 0})
+
+    def test_a_quarantine_killed_and_started_again_in_the_middle(self):
+        done = self.scene.swarm(1000, "killed", "u{}@army.ml", pace=6, octets=20000)
+        time.sleep(2)
+        self.scene.attic.kill()
+        time.sleep(2)
+        self.scene.attic.start()
+        total = self.count(done(), crashes=True)
+        self.assertGreater(total["attic"], 100)
+        self.assertEqual(sum(total.values()), 1000)
+
+    def test_a_quarantine_that_is_stopped_in_the_middle(self):
+        done = self.scene.swarm(300, "frozen", "u{}@army.ml", pace=4, octets=20000)
+        time.sleep(2)
+        self.scene.attic.process.send_signal(signal.SIGSTOP)
+        told = done()
+        self.scene.attic.process.send_signal(signal.SIGCONT)
+        time.sleep(3)
+        total = self.count(told, crashes=True)
+        self.assertGreater(total["attic"], 50)
+        self.assertGreater(total["deferred"], 50)
+
+    def with_manners(self, name, **manners):
+        self.scene.attic.kill()
+        self.scene.attic.start(**manners)
+        self.scene.await_health()
+        time.sleep(1.5)
+        self.scene.await_health()  # a look in between may have found it slow
+        told = self.scene.swarm(200, name, "u{}@army.ml")()
+        self.scene.attic.kill()
+        return self.count(told)
+
+    def test_a_slow_quarantine(self):
+        self.assertEqual(self.with_manners("slow", slow=1.5)["attic"], 200)
+
+    def test_a_full_quarantine(self):
+        self.assertEqual(self.with_manners("full", mail="452 4.3.1 full")["deferred"], 200)
+
+    def test_a_quarantine_with_fewer_extensions(self):
+        self.assertEqual(self.with_manners("fewer", hello=["PIPELINING"])["deferred"], 200)
+        self.assertGreaterEqual(self.scene.box.total("redirect_unfit"), 200)
+
+    def test_a_quarantine_that_refuses_the_recipient(self):
+        self.assertEqual(self.with_manners("refuses", rcpt="550 5.1.1 no")["refused"], 200)
+
+    def test_no_quarantine_at_all(self):
+        self.scene.attic.kill()
+        self.scene.await_health("ill")
+        total = self.count(self.scene.swarm(200, "none", "u{}@army.ml")())
+        self.assertEqual(total["deferred"], 200)
+        self.assertGreater(self.scene.box.total("redirect_none"), 0)
+
+
+BAD_WIRE = ("loss=5", "reorder=25", "delay=50")
+
+
+class BadLine(RedirectTest):
+    """50 ms each way, 5 % lost, 25 % overtaking, between the clients and the box and between the box and the servers."""
+
+    scene_type = SwarmScene
+    scene_options = {"wire": BAD_WIRE, "setup_ms": 30000, "answer_s": 100}
+
+    def test_mails_on_a_line_that_loses_delays_and_reorders(self):
+        for pipeline in (True, False):
+            told = self.scene.swarm(40, f"bad-{pipeline}", "u{}@army.ml", "g{}@army.mil", pipeline=pipeline, octets=100000, pace=5)()
+            total = self.scene.account(told, crashes=True)
+            print(f"     {json.dumps(total)}", flush=True)
+            self.assertGreaterEqual(total["attic"], 36)
+            self.assertEqual(total["server"], 0)
+
+
+class Speed(RedirectTest):
+    scene_type = SwarmScene
+
+    def seconds(self, recipient, name):
+        began = time.monotonic()
+        told = self.scene.swarm(1, name, recipient, octets=100 << 20)()
+        self.assertEqual(list(next(iter(told.values())).values()), [250])
+        return time.monotonic() - began
+
+    def test_a_redirected_session_is_as_fast_as_an_untouched_one(self):
+        runs = [(self.seconds("g@army.mil", f"plain-{n}"), self.seconds("u@army.ml", f"moved-{n}")) for n in range(5)]
+        plain, moved = (min(r[i] for r in runs) for i in (0, 1))  # whatever else the machine does only adds
+        print(f"     100 MiB untouched {plain:.2f} s, redirected {moved:.2f} s ({moved / plain - 1:+.1%})", flush=True)
+        self.assertLess(moved, plain * 1.1)
+
+    def waves(self, name):
+        for n in range(5):
+            self.scene.swarm(500, f"{name}-{n}", "u{}@army.ml")()
+        time.sleep(8)
+
+    def test_the_memory_of_the_dataplane_returns_to_its_level(self):
+        self.waves("warm")  # the pools have touched as much of their memory then as they will
+        before, free = self.scene.box.resident_kb(), self.scene.box.show("stats")["packets"]["free"]
+        self.waves("again")
+        print(f"     {self.scene.box.resident_kb() - before} kB more after 2,500 redirected sessions", flush=True)
+        self.assertLess(self.scene.box.resident_kb() - before, 1024)
+        self.assertGreater(self.scene.box.show("stats")["packets"]["free"], free - 300)
