@@ -17,6 +17,7 @@ begin_bdat(struct smtp_session *s, const struct command *c)
 	uint8_t marks = c->chunk_last ? SLOT_LAST : 0;
 	s->body_left = c->chunk_len;
 	s->bdat_ok = c->chunk_ok;
+	s->bdat_last = c->chunk_last;
 	if (!c->chunk_ok || (s->caps_known && !(s->caps & SMTP_CAP_CHUNKING))) {
 		close_gate(s, VERB_BDAT);
 		return marks;
@@ -24,6 +25,14 @@ begin_bdat(struct smtp_session *s, const struct command *c)
 	if (s->body_left > 0)
 		s->client = CLIENT_CHUNK;
 	return marks | SLOT_CHUNK;
+}
+
+/* Exim 4.96: behind a part of a message any command but BDAT, RSET, NOOP and QUIT ends that message, and from then on
+ * only RSET is taken; a BDAT is refused, and what follows it is commands. */
+static bool
+is_chunk_doubtful(const struct smtp_session *s, const struct command *c)
+{
+	return c->verb == VERB_BDAT && s->now.disturbed;
 }
 
 /* What the command makes of the octets behind it, and the marks of its slot. */
@@ -121,7 +130,7 @@ finish_line(struct smtp_session *s, struct view line, struct smtp_item *item)
 	struct command c = { .verb = VERB_AUTH_LINE };
 	if (!take_credentials(s, text)) {
 		command_parse(text, &c);
-		if (is_doubtful(&c, text)) {
+		if (is_doubtful(&c, text) || is_chunk_doubtful(s, &c)) {
 			go_blind(s, CTR_blind_grammar);
 			item->step = STEP_BLIND;
 			item->cause = s->cause;
@@ -178,7 +187,7 @@ read_line(struct smtp_session *s, struct smtp_pool *pool, struct view in, struct
 		item->step = STEP_GATE;
 		return;
 	}
-	if (s->line_len == 0 && s->match == MATCH_CR && in.at[0] == '\n') { /* for some it still belongs to the chunk */
+	if (s->line_len == 0 && s->match == MATCH_CR && ascii_lower(in.at[0]) != 'b') { /* see read_chunk() */
 		go_blind(s, CTR_blind_line_ends);
 		item->step = STEP_BLIND;
 		item->cause = s->cause;
@@ -243,6 +252,8 @@ read_body(struct smtp_session *s, struct view in, struct smtp_item *item)
 		finish_body(s, used, item);
 		return;
 	}
+	if (found == DOT_NUL)
+		go_blind(s, CTR_blind_line_ends);
 	if (found == DOT_DOUBT && s->client == CLIENT_BODY) {
 		s->client = CLIENT_DOT;
 		s->other_end = s->match == MATCH_CR; /* it may go on up to the LF */
@@ -253,6 +264,11 @@ read_body(struct smtp_session *s, struct view in, struct smtp_item *item)
 		look_behind_dot(s, in, item);
 }
 
+/*
+ * Where a chunk ends with CR, servers look at the next octet before they know
+ * what the CR is: an LF still belongs to the chunk for some, and Exim 4.96
+ * loses the command behind it. Only the next chunk is sure.
+ */
 static void
 read_chunk(struct smtp_session *s, struct view in, struct smtp_item *item)
 {
@@ -260,8 +276,11 @@ read_chunk(struct smtp_session *s, struct view in, struct smtp_item *item)
 	item->used = in.len < s->body_left ? in.len : (size_t)s->body_left;
 	s->body_left -= item->used;
 	s->match = in.at[item->used - 1] == '\r' ? MATCH_CR : MATCH_TEXT;
-	if (s->body_left == 0)
-		s->client = CLIENT_LINE;
+	if (s->body_left > 0)
+		return;
+	s->client = CLIENT_LINE;
+	if (s->bdat_last && s->match == MATCH_CR)
+		go_blind(s, CTR_blind_line_ends);
 }
 
 /*

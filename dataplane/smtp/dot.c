@@ -138,7 +138,7 @@ match_octet(uint8_t *match, uint8_t c, bool *taken)
 			return DOT_NONE;
 		}
 		*match = c == '\n' ? MATCH_LF : MATCH_TEXT;
-		return c == '\n' ? DOT_DOUBT : DOT_NONE;
+		return c == '\n' ? DOT_DOUBT : c == 0 ? DOT_NUL : DOT_NONE;
 	case MATCH_DOT_CR:
 	case MATCH_LAX_DOT_CR:
 		if (c == '\n') {

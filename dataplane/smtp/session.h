@@ -61,8 +61,10 @@ struct smtp_line; /* a line buffer */
 /* Where a session stands in its transactions. */
 struct smtp_count {
 	uint16_t transaction; /* number of the current or last transaction, from 1; 0: none yet */
-	bool open;            /* a transaction is open */
-	bool sender_ok;       /* its MAIL was accepted */
+	bool open : 1;        /* a transaction is open */
+	bool sender_ok : 1;   /* its MAIL was accepted */
+	bool chunks : 1;      /* its message came in part, by BDAT without LAST */
+	bool disturbed : 1;   /* and another command than the next BDAT came behind that part */
 };
 
 /* Fields without the word private may be read by the caller; all are written by smtp_*() alone. */
@@ -94,6 +96,7 @@ struct smtp_session {
 	bool midstream : 1;   /* private, as all below */
 	bool caps_known : 1;  /* an EHLO or HELO was accepted: caps tells */
 	bool bdat_ok : 1;     /* the gated BDAT was well formed */
+	bool bdat_last : 1;   /* the chunk is the last of its message */
 	bool lf_lines : 1;    /* the last command line ended with a bare LF */
 	bool evidence : 1;    /* midstream: a reply ended and the client has not spoken since */
 	bool credentials : 1; /* AUTH, gate forced: the next line may be credentials */

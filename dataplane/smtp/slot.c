@@ -11,6 +11,7 @@ static bool
 count_command(struct smtp_count *c, uint8_t slot, bool accepted)
 {
 	enum smtp_verb verb = slot & SLOT_VERB;
+	c->disturbed |= c->chunks && verb != VERB_BDAT && verb != VERB_RSET && verb != VERB_NOOP && verb != VERB_QUIT;
 	switch (verb) {
 	case VERB_MAIL:
 		if (!accepted && ((c->open && c->sender_ok) || (slot & SLOT_NO_PATH)))
@@ -32,9 +33,10 @@ count_command(struct smtp_count *c, uint8_t slot, bool accepted)
 	case VERB_RSET:
 	case VERB_QUIT:
 		if (accepted)
-			c->open = false;
+			c->open = c->chunks = c->disturbed = false;
 		break;
 	case VERB_BDAT:
+		c->chunks = accepted && !(slot & SLOT_LAST);
 		if ((slot & SLOT_LAST) && ((slot & SLOT_CHUNK) || accepted))
 			c->open = false;
 		break;

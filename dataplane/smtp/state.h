@@ -88,6 +88,7 @@ enum dot {
 	DOT_NONE,  /* no end */
 	DOT_END,   /* CRLF . CRLF */
 	DOT_DOUBT, /* a dot line with other line ends */
+	DOT_NUL,   /* a line that begins with a dot and a NUL: for a server that reads C strings, a dot line */
 };
 enum { MATCH_TEXT = 0, MATCH_CR, MATCH_LF, MATCH_CRLF, MATCH_DOT, MATCH_LAX_DOT, MATCH_DOT_CR, MATCH_LAX_DOT_CR };
 

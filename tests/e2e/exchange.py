@@ -9,12 +9,11 @@ import json
 import pathlib
 import random
 import string
-import struct
 import time
 
 from lab import network, peers
 from lab.box import Box
-from lab.capture import Capture, Packet, holds_tcp, timed_frames
+from lab.capture import Capture, durations
 from lab.place import Place
 from lab.sinks import Aiosmtpd, SmtpSink
 from lab.tools import Tool
@@ -179,25 +178,6 @@ class Exchange:
         logs = [self.box.log()] if isinstance(self.box, Box) else []
         logs += [f"--- {peer.name}\n{peer.read_log()[-1500:]}" for peer in (*self.server.values(), *self.client.values()) if hasattr(peer, "read_log")]
         return "\n".join(logs)
-
-
-def durations(path):
-    """Seconds from the first SYN to the last packet of each session in a capture at the client's end."""
-    first, last = {}, {}
-    for at, frame in timed_frames(path):
-        try:
-            packet = Packet(frame) if holds_tcp(frame) else None
-        except (struct.error, IndexError):  # corrupted on the wire
-            continue
-        if packet is None:
-            continue
-        if packet.target_port == 25 and packet.flags & 0x12 == 2:
-            first.setdefault(packet.flow, at)
-        back = packet.target, packet.target_port, packet.source, packet.source_port
-        for flow in (packet.flow, back):
-            if flow in first:
-                last[flow] = at
-    return [last[flow] - first[flow] for flow in first]
 
 
 def table(outcomes, clients, servers):

@@ -19,9 +19,15 @@ from lab.place import Place
 
 LONG = bool(os.environ.get("POSTERN_LONG"))
 COUNTS = (1, 10, 100, 1000) if LONG else (10, 100)
-# OpenSMTPD as a client gives up a session after 25 refusals, whoever refuses, and comes back after a pause: 20 s for 100.
+# OpenSMTPD as a client gives up a session after 25 refusals in a row, whoever refuses, and comes back after a pause.
 SLOW = () if LONG else (("opensmtpd", 100),)
 GOOD = ("first@army.mil", "middle@navy.mil", "last@army.mil")
+# What the client of an operator needs who sends to more than 1,000 recipients in one mail, many of them bad: by default
+# Postfix and OpenSMTPD take 1,000 recipients a mail, Postfix gives a server 50 at a time.
+LIMIT = max(COUNTS) + len(GOOD)
+FOR_MANY = {
+    "postfix": (f"smtpd_recipient_limit = {LIMIT}", f"smtp_destination_recipient_limit = {LIMIT}") if LONG else (),
+    "opensmtpd": (f"smtp limit max-rcpt {LIMIT}", f"mta limit max-failures-per-session {LIMIT}") if LONG else ()}
 BAD = re.compile(r"u\d+@army\.ml")
 PATIENCE = {1: 30, 10: 30, 100: 120, 1000: 600}
 CLIENTS, SERVERS = ("postfix", "exim", "opensmtpd"), ("postfix", "exim", "opensmtpd")
@@ -41,8 +47,9 @@ class Many:
                 "exim": peers.exim_server(place, settings=() if pipelining else ("pipelining_advertise_hosts =",)),
                 "opensmtpd": peers.opensmtpd_server(place)}
             self.client = {
-                "postfix": peers.postfix_client(place, settings=("minimal_backoff_time = 1s", "maximal_backoff_time = 2s", "queue_run_delay = 1s")),
-                "exim": peers.exim_client(place), "opensmtpd": peers.opensmtpd_client(place)}
+                "postfix": peers.postfix_client(place, settings=(
+                    "minimal_backoff_time = 1s", "maximal_backoff_time = 2s", "queue_run_delay = 1s", *FOR_MANY["postfix"])),
+                "exim": peers.exim_client(place), "opensmtpd": peers.opensmtpd_client(place, settings=FOR_MANY["opensmtpd"])}
             for peer in (*self.server.values(), *self.client.values()):
                 peer.start()
         except BaseException:

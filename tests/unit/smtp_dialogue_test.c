@@ -255,6 +255,70 @@ a_gated_bdat_that_is_refused_for_another_reason_than_its_syntax_blinds(void **st
 	CHECK(HELLO_LOG "C BDAT\nS BDAT 500\nC NOOP\n", HELLO, "C:  BDAT 2 LAST\r\nNOOP\r\n", "S: 500 what\r\n");
 }
 
+/* Exim 4.96 reads on for the LF, and the command behind the chunk is lost in the message. */
+static void
+a_last_chunk_that_ends_with_cr_blinds(void **state)
+{
+	CHECK(HELLO_LOG "C BDAT\nC text 4\nblind: blind_line_ends\n", HELLO,
+	      "C: BDAT 4 LAST\r\nabc\rMAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\n");
+}
+
+/* A sender that cuts its message into chunks of one size cuts CRLF, too. */
+static void
+a_chunk_that_ends_with_cr_is_followed_by_a_chunk_or_blinds(void **state)
+{
+	CHECK(HELLO_LOG "C BDAT\nC text 4\nC BDAT\nC text 4\nC NOOP\n", HELLO,
+	      "C: BDAT 4\r\nabc\rbdat 4 LAST\r\n\nab\nNOOP\r\n");
+	CHECK(HELLO_LOG "C BDAT\nC text 4\nblind: blind_line_ends\n", HELLO, "C: BDAT 4\r\nabc\rRSET\r\nNOOP\r\n");
+}
+
+/* OpenSMTPD compares the line with "." as a C string, and takes it as the end. */
+static void
+a_dot_line_with_a_nul_behind_the_dot_blinds(void **state)
+{
+	const struct {
+		const char *octets;
+		size_t len;
+	} text = { "hi\r\n.\0x\r\nMAIL FROM:<a@b.c>\r\n", 28 };
+
+	for (size_t piece = 0; piece < 8; piece++) {
+		struct play *p = play_new(false);
+		p->piece = piece;
+		play_lines(p, (const char *const[]){ HELLO, "C: DATA\r\n", "S: 354 go\r\n", NULL });
+		play_octets(p, 'C', text.octets, text.len);
+		play_text(p);
+		assert_non_null(strstr(p->log, "blind: blind_line_ends\n"));
+		assert_null(strstr(p->log, "MAIL"));
+		play_free(p);
+	}
+}
+
+/*
+ * Exim 4.96 refuses all but RSET from then on, BDAT too, and reads the octets
+ * of its chunk as commands: a large one would hide recipients from us.
+ */
+static void
+a_chunk_behind_a_message_that_another_command_broke_off_blinds(void **state)
+{
+	CHECK(HELLO_LOG "C BDAT\nC text 4\nS BDAT 250\nC MAIL a@b.c #1\nS MAIL 503 #1\nblind: blind_grammar\n", HELLO,
+	      "C: BDAT 4\r\nab\r\n", "S: 250 ok\r\n", "C: MAIL FROM:<a@b.c>\r\n", "S: 503 only BDAT\r\n",
+	      "C: BDAT 1000 LAST\r\nRSET\r\nRCPT TO:<d@e.f>\r\n");
+	CHECK(HELLO_LOG "C BDAT\nC text 4\nC MAIL a@b.c #1\nblind: blind_grammar\n", HELLO,
+	      "C: BDAT 4\r\nab\r\nMAIL FROM:<a@b.c>\r\nBDAT 1000 LAST\r\n");
+}
+
+static void
+chunks_go_on_behind_noop_and_rset_and_where_the_first_was_refused(void **state)
+{
+	CHECK(HELLO_LOG
+	      "C BDAT\nC text 4\nC NOOP\nC BDAT\nC text 4\nC RSET\nC MAIL a@b.c #1\nC BDAT\nC text 4\nC NOOP\n",
+	      HELLO,
+	      "C: BDAT 4\r\nab\r\nNOOP\r\nBDAT 4\r\nab\r\nRSET\r\nMAIL FROM:<a@b.c>\r\nBDAT 4 LAST\r\nab\r\nNOOP\r\n");
+	CHECK(HELLO_LOG "C BDAT\nC text 4\nS BDAT 503\nC MAIL a@b.c #1\nS MAIL 250 #1\nC BDAT\nC text 4\nC NOOP\n",
+	      HELLO, "C: BDAT 4\r\nab\r\n", "S: 503 no recipient\r\n", "C: MAIL FROM:<a@b.c>\r\n", "S: 250 ok\r\n",
+	      "C: BDAT 4 LAST\r\nab\r\nNOOP\r\n");
+}
+
 static void
 a_recipient_in_doubtful_words_blinds_before_it_passes(void **state)
 {
@@ -459,6 +523,11 @@ main(void)
 		cmocka_unit_test(a_nul_in_a_command_blinds),
 		cmocka_unit_test(a_line_feed_behind_a_chunk_that_ends_with_cr_blinds),
 		cmocka_unit_test(a_gated_bdat_that_is_refused_for_another_reason_than_its_syntax_blinds),
+		cmocka_unit_test(a_last_chunk_that_ends_with_cr_blinds),
+		cmocka_unit_test(a_chunk_that_ends_with_cr_is_followed_by_a_chunk_or_blinds),
+		cmocka_unit_test(a_dot_line_with_a_nul_behind_the_dot_blinds),
+		cmocka_unit_test(a_chunk_behind_a_message_that_another_command_broke_off_blinds),
+		cmocka_unit_test(chunks_go_on_behind_noop_and_rset_and_where_the_first_was_refused),
 		cmocka_unit_test(a_recipient_in_doubtful_words_blinds_before_it_passes),
 		cmocka_unit_test(a_reply_without_an_end_is_over_when_the_client_goes_on),
 		cmocka_unit_test(a_reply_without_a_last_line_ends_by_the_pace_or_by_another_code),
