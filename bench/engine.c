@@ -101,7 +101,7 @@ make_lanes(struct engine *e)
 		if (!e->o->lane[kind])
 			continue;
 		e->round[kind] = calloc(e->s.rounds, sizeof(double));
-		e->lane[kind] = lane_new(kind, &e->s, &e->scripts, e->rules);
+		e->lane[kind] = lane_new(kind, 0, &e->s, &e->scripts, e->rules);
 		if (e->round[kind] == NULL || e->lane[kind] == NULL) {
 			fprintf(stderr, "postern-bench: no memory for %u flows\n", e->s.capacity);
 			return false;

@@ -16,6 +16,7 @@ enum { TICK_NS = 1000000, EVENTS = 4096 };
 
 struct lane {
 	enum lane_kind kind;
+	unsigned worker;
 	const struct scenario *s;
 	const struct ruleset *rules;
 	const struct lane_watch *watch;
@@ -79,6 +80,7 @@ configure(const struct lane *lane, struct pipeline_config *c)
 	pipeline_config_default(c);
 	c->flows.flows = lane->s->capacity;
 	c->ignore_checksums = false;
+	c->worker = lane->worker;
 	if (lane->s->flagged > 0) /* an edited flow keeps its edits until it leaves the table */
 		c->edits = (unsigned)(c->flows.flows * lane->s->flagged / 100) + 8192;
 }
@@ -111,13 +113,15 @@ make_stages(struct lane *lane)
 }
 
 struct lane *
-lane_new(enum lane_kind kind, const struct scenario *s, const struct scripts *scripts, const struct ruleset *rules)
+lane_new(enum lane_kind kind, unsigned worker, const struct scenario *s, const struct scripts *scripts,
+	 const struct ruleset *rules)
 {
 	struct lane *lane = calloc(1, sizeof(*lane));
 
 	if (lane == NULL)
 		return NULL;
 	lane->kind = kind;
+	lane->worker = worker;
 	lane->s = s;
 	lane->rules = kind == LANE_WHOLE ? rules : NULL;
 	lane->now_ns = 1000000000;

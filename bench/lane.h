@@ -29,8 +29,8 @@ enum { LANE_BATCH = 2048 /* packets made, then run: as many as two rings of a NI
 
 struct lane;
 
-/* Returns owned, or NULL. Borrows. */
-struct lane *lane_new(enum lane_kind kind, const struct scenario *s, const struct scripts *scripts,
+/* The lane of worker `worker`, which says whose scratch of the rules it uses. Returns owned, or NULL. Borrows. */
+struct lane *lane_new(enum lane_kind kind, unsigned worker, const struct scenario *s, const struct scripts *scripts,
 		      const struct ruleset *rules);
 void lane_free(struct lane *lane);
 

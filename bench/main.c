@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* postern-bench: how fast, and beside what limit. */
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bench.h"
+#include "machine.h"
 #include "script.h"
+
+static int bench_machine(int argc, char **argv);
 
 static const struct command {
 	const char *name;
@@ -14,9 +18,13 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{ "engine", bench_engine, "The pipeline in one process, beside the limit of its loop" },
+	{ "wire", NULL, "Throughput and latency of postern-dp between two ports" },
+	{ "generator", bench_generator, "What wire sends with" },
+	{ "machine", bench_machine, "Facts of this machine, as results carry them" },
 	{ "capture", bench_capture, "Write a scenario's traffic to a capture file" },
 	{ "domains", bench_domains, "Print the domains of the rule sets" },
 	{ "reload", bench_reload, "Rule sets swapped under load" },
+	{ "scale", bench_scale, "1 to N workers, and a model of more" },
 	{ "compare", NULL, "The same capture through us and others" },
 	{ "report", NULL, "One page of the results in a directory" },
 };
@@ -44,8 +52,11 @@ bench_print_json(json_t *result)
 static int
 run_script(const char *name, char **argv)
 {
-	char path[4096];
+	char path[4096], build[4096] = "";
 
+	/* BUILD/bench/postern-bench: scripts find the other programs beside it. */
+	if (readlink("/proc/self/exe", build, sizeof(build) - 1) > 0)
+		setenv("POSTERN_BUILD", dirname(dirname(build)), 1);
 	snprintf(path, sizeof(path), "%s/%s.py", BENCH_SCRIPTS, name);
 	argv[0] = path;
 	execv(path, argv);
@@ -69,6 +80,12 @@ bench_domains(int argc, char **argv)
 		puts(domain);
 	}
 	return EXIT_SUCCESS;
+}
+
+static int
+bench_machine(int argc, char **argv)
+{
+	return bench_print_json(machine_facts());
 }
 
 int

@@ -286,7 +286,7 @@ run_scenario(const char *path, unsigned swaps, unsigned every_ms, bool json)
 	}
 	r->hz = machine_hz();
 	r->watch = (struct lane_watch){ .begin = on_begin, .burst = on_burst, .end = on_end, .ctx = r };
-	r->lane = lane_new(LANE_WHOLE, &s, &scripts, NULL);
+	r->lane = lane_new(LANE_WHOLE, 0, &s, &scripts, NULL);
 	if (r->lane != NULL && publication_init(&r->pub, 1, ruleset_free)) {
 		status = run(r, swaps, every_ms, json);
 		publication_done(&r->pub);

@@ -8,10 +8,9 @@
 #include "flow/pages.h"
 #include "headers/decode.h"
 #include "headers/proto.h"
+#include "tcp/options.h"
 
 enum phase { PHASE_SYN, PHASE_SYN_ACK, PHASE_ACK, PHASE_TALK, PHASE_FIN, PHASE_FIN_BACK, PHASE_LAST };
-
-enum { PATIENCE = 64 /* visits to a session whose packets do not arrive */ };
 
 struct session {
 	uint32_t nxt[2];  /* by direction: next number its sender sends */
@@ -23,7 +22,7 @@ struct session {
 	uint8_t phase;
 	uint8_t acks;   /* pure acknowledgements due */
 	uint8_t flying; /* packets on their way */
-	uint8_t waited; /* visits */
+	uint16_t since; /* the age at which it sent last */
 	bool ipv6, tagged;
 	uint16_t sleep; /* visits before the first packet of all */
 };
@@ -40,6 +39,8 @@ struct traffic {
 	unsigned visits; /* that a session takes */
 	uint32_t strangers;
 	uint32_t clock; /* of timestamps */
+	uint16_t age;   /* rounds of visits, or milliseconds */
+	bool real;      /* time is real */
 };
 
 static uint64_t
@@ -60,7 +61,8 @@ begin(struct traffic *t, struct session *x)
 	x->nxt[DIR_CLIENT] = x->want[DIR_CLIENT] = (uint32_t)chance(&t->seed);
 	x->nxt[DIR_SERVER] = x->want[DIR_SERVER] = (uint32_t)chance(&t->seed);
 	x->at = 0;
-	x->line = x->acks = x->flying = x->waited = 0;
+	x->line = x->acks = x->flying = 0;
+	x->since = t->age;
 	x->phase = PHASE_SYN;
 	x->ipv6 = chance_share(&traits, t->s->ipv6);
 	x->tagged = chance_share(&traits, t->s->qinq);
@@ -135,6 +137,7 @@ emit(struct traffic *t, struct session *x, enum direction dir, unsigned flags, c
 		return NULL;
 	frame_write(&f, buffer, !t->s->software);
 	x->nxt[dir] += (uint32_t)len + ((flags & (TCP_SYN | TCP_FIN)) != 0);
+	x->since = t->age;
 	x->flying++;
 	return buffer;
 }
@@ -205,12 +208,11 @@ visit(struct traffic *t, struct session *x, struct buffer **frames, unsigned n)
 		return 0;
 	}
 	if (x->flying > 0) {
-		if (++x->waited < PATIENCE)
+		if ((uint16_t)(t->age - x->since) < (t->real ? TRAFFIC_PATIENCE_MS : TRAFFIC_PATIENCE_ROUNDS))
 			return 0;
 		t->counts.stalled++;
 		begin(t, x);
 	}
-	x->waited = 0;
 	switch ((enum phase)x->phase) {
 	case PHASE_SYN:
 		return single(t, x, DIR_CLIENT, TCP_SYN, frames);
@@ -253,10 +255,15 @@ stray(struct traffic *t, struct buffer **frames, bool flood)
 unsigned
 traffic_make(struct traffic *t, struct buffer **frames, unsigned n)
 {
+	/* Where time is real, so many visits in vain take long enough for something to arrive. */
+	uint64_t patience = t->real ? 64 : 2ull * t->s->flows;
 	unsigned made = 0;
 
-	t->clock++;
-	for (uint64_t idle = 0; made < n && idle < 2ull * t->s->flows;) {
+	if (!t->real) {
+		t->clock++;
+		t->age = (uint16_t)(t->turn / t->s->flows);
+	}
+	for (uint64_t idle = 0; made < n && idle < patience;) {
 		double dice = (double)(chance(&t->seed) >> 11) * 0x1p-53 * 100;
 		unsigned got;
 
@@ -307,6 +314,40 @@ traffic_deliver(struct traffic *t)
 		buffers_give(b, b->sent[i]);
 	}
 	b->sent_count = 0;
+}
+
+void
+traffic_clock(struct traffic *t, uint64_t now_ms, uint32_t stamp)
+{
+	t->real = true;
+	t->age = (uint16_t)now_ms;
+	t->clock = stamp;
+}
+
+bool
+traffic_arrive(struct traffic *t, struct packet *p, uint32_t *stamp)
+{
+	if (headers_decode(p) != DECODE_TCP || (p->h.src_port != 25 && p->h.dst_port != 25))
+		return false;
+	struct tcp_options options = tcp_options_read(p);
+	arrive(t, p);
+	*stamp = options.ts_value;
+	return options.has_ts;
+}
+
+unsigned
+traffic_settle(struct traffic *t)
+{
+	unsigned given_up = 0;
+
+	for (unsigned i = 0; i < t->s->flows; i++) {
+		if (t->session[i].flying == 0)
+			continue;
+		begin(t, &t->session[i]);
+		given_up++;
+	}
+	t->counts.stalled += given_up;
+	return given_up;
 }
 
 const struct traffic_counts *

@@ -19,6 +19,9 @@ struct traffic_counts {
 	uint64_t stalled;  /* sessions begun anew because something never arrived */
 };
 
+/* Sessions wait that long for what is on its way: rounds of visits, or milliseconds where traffic_clock() is told. */
+enum { TRAFFIC_PATIENCE_ROUNDS = 64, TRAFFIC_PATIENCE_MS = 200 };
+
 /* Returns owned, or NULL. Borrows. */
 struct traffic *traffic_new(const struct scenario *s, const struct scripts *scripts, struct buffers *buffers);
 void traffic_free(struct traffic *t);
@@ -28,6 +31,21 @@ unsigned traffic_make(struct traffic *t, struct buffer **frames, unsigned n);
 
 /* What the box has sent arrives at the ends, and its buffers are free again. */
 void traffic_deliver(struct traffic *t);
+
+/*
+ * With a real way between the ends: from the first call on patience is counted in real time, and the timestamps of
+ * segments (RFC 7323) are `stamp`, so that who receives one knows how old it is. The stamp must not fall.
+ */
+void traffic_clock(struct traffic *t, uint64_t now_ms, uint32_t stamp);
+
+/*
+ * Frame p, from the box, arrives at its end; it stays the caller's. *stamp is its timestamp. False: it has none, or is
+ * of no session.
+ */
+bool traffic_arrive(struct traffic *t, struct packet *p, uint32_t *stamp);
+
+/* Nothing is on its way any more: sessions that wait for it are given up. Returns how many. */
+unsigned traffic_settle(struct traffic *t);
 
 const struct traffic_counts *traffic_counts(const struct traffic *t);
 

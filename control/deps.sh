@@ -12,8 +12,8 @@ declare -A packages=(
 	[build]="gcc libc6-dev pkg-config meson ninja-build libcmocka-dev
 		libdpdk-dev libhyperscan-dev libcyaml-dev libyaml-dev libjansson-dev libsodium-dev
 		libidn2-dev libuv1-dev libpcap-dev libbpf-dev libxdp-dev libpsl-dev libicu-dev publicsuffix clang llvm bpftool"
-	# The instruction counts of bench/guard.py and the plots of postern-bench report.
-	[bench]="python3 valgrind gnuplot-nox"
+	# Instruction counts (guard), plots of a report and the browser that looks at it, testpmd beside the box (wire).
+	[bench]="python3 valgrind gnuplot-nox dpdk-dev chromium"
 	# Two networks with mail servers (the libraries that those link to), clients and captures.
 	[lab]="python3 iproute2 iputils-ping ethtool procps util-linux openssl swaks tcpdump iperf3 netbase
 		libdb5.3 libicu72 libnsl2 libsasl2-2 libssl3 libgnutls-dane0 libidn12 libpcre2-8-0 libcrypt1 libevent-2.1-7 libpam0g
