@@ -121,7 +121,7 @@ fill_event(const struct pipeline *pl, const struct flow *f, const struct smtp_it
 	unsigned client = f->client, server = 1u - client;
 
 	memset(e, 0, offsetof(struct event, ref));
-	e->ref[0] = e->rule[0] = e->class_name[0] = e->means[0] = '\0';
+	e->ref[0] = e->rule[0] = e->class_name[0] = e->means[0] = e->quarantine[0] = e->answer[0] = '\0';
 	e->time_ns = pl->wall_ns;
 	memcpy(e->client_addr, k->addr[client], 16);
 	memcpy(e->server_addr, k->addr[server], 16);
