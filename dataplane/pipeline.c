@@ -12,6 +12,8 @@
 #include <sys/random.h>
 
 #include "internal.h"
+#include "splice/splice.h"
+#include "tcp/express.h"
 
 /* headers: frames to TCP segments. What is none leaves at once; fragments wait for their datagram. */
 static unsigned
@@ -89,6 +91,25 @@ pipeline_settle(struct pipeline *pl, struct flow *f, uint8_t fate)
 	edit_own(&pl->exit, f);
 }
 
+/*
+ * The short way of a segment that changes nothing but marks: message text of a
+ * flow that holds nothing and was never edited, or an ack alone. False: it has to
+ * take the long way; nothing has happened. Takes p where true.
+ */
+static bool
+express(struct pipeline *pl, struct flow *f, struct packet *p)
+{
+	const struct view text = view_of(p->data + p->h.payload, p->h.payload_len);
+
+	if (f->fate != FLOW_INSPECT || f->edit != NULL || splice_is_any(f) || !tcp_express_ok(&pl->tcp, f, p))
+		return false;
+	if (text.len > 0 && (p->dir != DIR_CLIENT || !smtp_client_text(&f->smtp, text)))
+		return false;
+	tcp_express(f, p);
+	pipeline_forward(pl, p);
+	return true;
+}
+
 /* tcp and what hangs off it, for one segment. Takes p. */
 static void
 segment_stage(struct pipeline *pl, struct packet *p)
@@ -100,6 +121,8 @@ segment_stage(struct pipeline *pl, struct packet *p)
 		pipeline_forward(pl, p);
 		return;
 	}
+	if (!pl->config.no_express && express(pl, f, p))
+		return;
 	fate = f->fate;
 	if (pl->redirects != NULL && redirect_segment(pl, f, p))
 		return;

@@ -46,6 +46,7 @@ struct pipeline_config {
 	unsigned splices; /* sessions that may be at a quarantine, closed ones included; 0: none is ever redirected */
 	enum policy when_blind;
 	const struct flow_watch *watch; /* borrowed; NULL: nobody */
+	bool no_express;                /* every segment takes the long way: for tests that compare the two */
 };
 
 /* Defaults that work; callers change what they must. */

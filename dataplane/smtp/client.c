@@ -283,6 +283,28 @@ read_chunk(struct smtp_session *s, struct view in, struct smtp_item *item)
 		go_blind(s, CTR_blind_line_ends);
 }
 
+bool
+smtp_client_text(struct smtp_session *s, struct view in)
+{
+	uint8_t match = s->match;
+	enum dot found;
+
+	if (!s->client_spoke || in.len == 0)
+		return false;
+	if (s->client == CLIENT_CHUNK && in.len < s->body_left) {
+		struct smtp_item item;
+		read_chunk(s, in, &item);
+		return true;
+	}
+	if (s->client != CLIENT_BODY)
+		return false;
+	dot_scan(&match, in, &found);
+	if (found != DOT_NONE)
+		return false;
+	s->match = match;
+	return true;
+}
+
 /*
  * Nothing is known of what came before: a command is taken as one where it
  * stands first of all, or first behind an answer. All else is message text

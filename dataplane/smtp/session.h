@@ -167,6 +167,13 @@ void smtp_session_done(struct smtp_session *s, struct smtp_pool *pool);
 void smtp_client(struct smtp_session *s, struct smtp_pool *pool, struct view in, struct smtp_item *item);
 
 /*
+ * The short way of message text: where smtp_client() would take all of `in` as a
+ * part of a body in which nothing ends, takes it and returns true. Else false, and
+ * s is as it was.
+ */
+bool smtp_client_text(struct smtp_session *s, struct view in);
+
+/*
  * The command just returned by smtp_client() was replaced on its way (by NOOP
  * or QUIT): its reply will be replaced by ours, so the session takes it as
  * refused: a MAIL opens no transaction at the server, a RCPT adds nothing.

@@ -171,6 +171,13 @@ void splice_client_input(struct splice *s, const struct packet *p, uint64_t now_
 /* Resets what is still open at the quarantine and at the server: the flow leaves the table. */
 void splice_abort(struct splice *s);
 
+/* The session is, or was, on its way to a quarantine. Pure. */
+static inline bool
+splice_is_any(const struct flow *f)
+{
+	return f->envelope != NULL && f->envelope->splice != NULL;
+}
+
 /* The client's octets are kept back. Pure. */
 static inline bool
 splice_holds(const struct flow *f)

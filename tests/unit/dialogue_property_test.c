@@ -5,13 +5,15 @@
  * must be what a session without any of that gives. Recipients at typo.example
  * are refused by the box, all others by the server's own mind.
  *
- * POSTERN_SEED and POSTERN_STEPS (frames through the box) choose or lengthen a run; each run is another with POSTERN_LONG.
+ * POSTERN_SEED and POSTERN_STEPS (frames through the box) choose or lengthen a run; each run is another with
+ * POSTERN_LONG.
  */
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "build/build.h"
+#include "internal.h" /* the reference of the next refusal */
 #include "model_ends.h"
 
 #define STEPS        1000000
@@ -49,6 +51,17 @@ static struct dialogue {
 	uint32_t expect; /* next command of the script that the server must see */
 	uint64_t in_sum, out_sum;
 } d;
+
+/*
+ * A second box takes a copy of each frame, every segment the long way (tcp/express.h):
+ * what leaves, what is counted and what is told must be the same.
+ */
+static struct long_way {
+	struct front front;
+	struct pipeline *pl;
+	struct counters ctr;
+	uint64_t told, net_told; /* of the events of this box, and of the other */
+} long_way;
 
 static unsigned total_sessions, total_reset, total_given_up, total_refused, total_spoiled;
 
@@ -315,11 +328,22 @@ hash(const struct packet *p)
 }
 
 static void
+compare_long_way(const struct packet *p)
+{
+	struct packet *q = front_take(&long_way.front);
+
+	if (q == NULL || q->len != p->len || q->side != p->side || memcmp(q->data, p->data, p->len) != 0)
+		wrong("the long way lets another frame out");
+	front_release(&long_way.front, q);
+}
+
+static void
 take_from_box(void)
 {
 	struct packet *p;
 
 	while ((p = front_take(&net.front)) != NULL) {
+		compare_long_way(p);
 		d.out_sum += hash(p);
 		if (headers_decode(p) != DECODE_TCP) {
 			front_release(&net.front, p);
@@ -328,6 +352,61 @@ take_from_box(void)
 		p->dir = p->h.src_port == 25;
 		launch(p, true);
 	}
+	if (front_take(&long_way.front) != NULL)
+		wrong("the long way lets a frame more out");
+}
+
+static bool
+take_flow(void *ctx, const struct flow *f)
+{
+	*(const struct flow **)ctx = f;
+	return false;
+}
+
+/* What both boxes know of the connection, where nothing is held. */
+static void
+compare_flows(void)
+{
+	const struct flow *f = NULL, *g = NULL;
+	uint32_t at = 0, g_at = 0;
+
+	flow_table_visit(pipeline_flows(net.pl), &at, 1, take_flow, &f);
+	flow_table_visit(pipeline_flows(long_way.pl), &g_at, 1, take_flow, &g);
+	if (f == NULL || g == NULL || f->tcp.half[0].held != NULL || f->tcp.half[1].held != NULL)
+		return;
+	if (memcmp(&f->tcp, &g->tcp, sizeof f->tcp) != 0)
+		wrong("the long way leaves other marks");
+	if (f->smtp.line == NULL && memcmp(&f->smtp, &g->smtp, sizeof f->smtp) != 0)
+		wrong("the long way reads another session");
+}
+
+static void
+through_long_way(const struct packet *p)
+{
+	struct packet *copy = front_alloc(&long_way.front, p->len + p->room);
+
+	memcpy(copy->data, p->data, p->len);
+	copy->len = p->len;
+	copy->room -= p->len;
+	copy->side = p->side;
+	copy->time_ns = p->time_ns;
+	pipeline_burst(long_way.pl, net.rules, &copy, 1, net.now, net.now);
+}
+
+static void
+tick(void)
+{
+	pipeline_tick(long_way.pl, net.rules, net.now, net.now);
+	pipeline_tick(net.pl, net.rules, net.now, net.now);
+	take_from_box();
+}
+
+static void
+drain(void)
+{
+	pipeline_drain(long_way.pl, net.rules, net.now, net.now);
+	pipeline_drain(net.pl, net.rules, net.now, net.now);
+	take_from_box();
 }
 
 static void
@@ -338,8 +417,10 @@ through_box(struct packet *p)
 	p->next = NULL;
 	p->flags = 0;
 	d.in_sum += hash(p);
+	through_long_way(p);
 	pipeline_burst(net.pl, net.rules, &p, 1, net.now, net.now);
 	net.boxed++;
+	compare_flows();
 	take_from_box();
 }
 
@@ -399,10 +480,8 @@ step(void)
 	for (unsigned e = 0; e < 2; e++)
 		if (!net.end[e].reset)
 			end_push(e);
-	if (rnd(64) == 0) {
-		pipeline_tick(net.pl, net.rules, net.now, net.now);
-		take_from_box();
-	}
+	if (rnd(64) == 0)
+		tick();
 	return true;
 }
 
@@ -424,9 +503,42 @@ draw_weather(void)
 	}
 }
 
+/* Adds the event to a sum over all of them. */
 static void
-on_event(void *ctx, const struct event *e)
+on_event(void *sum, const struct event *e)
 {
+	const struct event_key key = { { 0 } };
+	char text[4096];
+	size_t len = event_json(e, &key, true, NULL, text, sizeof text);
+
+	for (size_t i = 0; i < len; i++)
+		*(uint64_t *)sum = (*(uint64_t *)sum ^ (uint8_t)text[i]) * 1099511628211u;
+}
+
+/* The same box but for the ways of its segments; answers carry the same reference. */
+static void
+begin_long_way(const struct pipeline_config *like)
+{
+	struct pipeline_config c = *like;
+
+	c.no_express = true;
+	long_way = (struct long_way){ 0 };
+	front_init(&long_way.front);
+	long_way.pl = pipeline_new(&c, &long_way.front.ops, &long_way.ctr, on_event, &long_way.told);
+	assert_non_null(long_way.pl);
+	long_way.pl->next_ref = net.pl->next_ref;
+}
+
+static void
+end_long_way(const struct counters *ctr)
+{
+	pipeline_free(long_way.pl);
+	assert_int_equal(long_way.front.alive, 0);
+	for (unsigned i = 0; i < CTR_COUNT; i++)
+		if (long_way.ctr.value[i] != ctr->value[i])
+			wrong("the long way counts %s %llu", counter_info[i].name,
+			      (unsigned long long)long_way.ctr.value[i]);
+	assert_int_equal(long_way.told, long_way.net_told);
 }
 
 static void
@@ -444,8 +556,9 @@ session(struct counters *ctr)
 	c.edits = 4;
 	c.fragments.datagrams = c.fragments.packets = 4;
 	c.noop_limit = rnd(3) * 4;
-	net.pl = pipeline_new(&c, &ops, ctr, on_event, NULL);
+	net.pl = pipeline_new(&c, &ops, ctr, on_event, &long_way.net_told);
 	assert_non_null(net.pl);
+	begin_long_way(&c);
 	write_script();
 	draw_weather();
 	d.noop_is_500 = rnd(2);
@@ -516,12 +629,12 @@ both_ends_read_what_a_lossless_session_gives(void **state)
 		for (unsigned n = 0; !d.given_up && step(); n++)
 			if (n > 3000000)
 				wrong("session %u does not end", total_sessions);
-		pipeline_drain(net.pl, net.rules, net.now, net.now);
-		take_from_box();
+		drain();
 		while (net.flying_count > 0)
 			front_release(&net.front, net.flying[--net.flying_count].p);
 		check(&ctr);
 		pipeline_free(net.pl);
+		end_long_way(&ctr);
 		assert_int_equal(net.front.alive, 0);
 		total_sessions++;
 	}

@@ -131,7 +131,7 @@ end_send(unsigned dir, uint32_t at, uint32_t len, unsigned flags)
 		.seq = e->isn + 1 + at - ((flags & SYN) != 0),
 		.ack = e->peer_isn + 1 + e->got + (e->peer_closed && e->got == e->peer_fin),
 		.flags = (uint8_t)flags,
-		.window = (uint16_t)e->window,
+		.window = (uint16_t)(e->window - rnd(16)),
 		.version = net.version,
 		.payload = view_of(e->out + at, len),
 	};

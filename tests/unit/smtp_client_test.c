@@ -203,6 +203,37 @@ the_end_of_a_message_is_found_in_any_cut(void **state)
 	}
 }
 
+/* All of a text without an end is taken the short way, as smtp_client() takes it; nothing else is. */
+static void
+the_short_way_of_text_reads_what_the_long_way_reads(void **state)
+{
+	unsigned seed = 1, taken = 0;
+	for (int round = 0; round < 20000; round++) {
+		static const char alphabet[] = "\r\n.aaaaaaaa";
+		struct bench b = bench_new(1);
+		char text[90];
+		size_t len = (size_t)rand_r(&seed) % sizeof(text);
+		for (size_t i = 0; i < len; i++)
+			text[i] = alphabet[(size_t)rand_r(&seed) % 11];
+		assert_int_equal(read_text(&b, round % 2 ? "BDAT 60\r\n" : "DATA\r\n"), STEP_COMMAND);
+		if (round % 2 == 0)
+			gate_open(&b.s, VERB_DATA, 354);
+		struct smtp_session before = b.s, after = b.s;
+		struct smtp_item item = { .step = STEP_MORE };
+		bool all = smtp_client_text(&after, at_the_edge(text, len));
+		smtp_client(&b.s, b.pool, at_the_edge(text, len), &item);
+		bool same = memcmp(&after, &b.s, sizeof(after)) == 0;
+		if (all)
+			assert_true(len > 0 && item.step == STEP_BODY && item.used == len && same &&
+				    smtp_in_body(&b.s));
+		else
+			assert_memory_equal(&after, &before, sizeof(after));
+		taken += all;
+		bench_free(&b);
+	}
+	assert_in_range(taken, 5000, 19000);
+}
+
 static void
 a_chunk_is_counted_to_the_octet(void **state)
 {
@@ -263,6 +294,7 @@ main(void)
 		cmocka_unit_test(a_recipient_in_a_line_too_long_blinds_whether_split_or_not),
 		cmocka_unit_test(an_empty_pool_blinds_and_is_filled_again),
 		cmocka_unit_test(the_end_of_a_message_is_found_in_any_cut),
+		cmocka_unit_test(the_short_way_of_text_reads_what_the_long_way_reads),
 		cmocka_unit_test(a_chunk_is_counted_to_the_octet),
 		cmocka_unit_test(a_forced_gate_opens_as_if_the_server_had_agreed),
 		cmocka_unit_test(behind_a_forced_auth_an_envelope_is_no_credentials),
