@@ -27,8 +27,10 @@ dialogue_end(struct pipeline *pl, struct flow *f, enum flow_fate fate, unsigned 
 		return;
 	if (cause != 0 && fate == FLOW_PASS && pl->config.when_blind == POLICY_RESET && !f->tcp.read_only)
 		fate = FLOW_RESET;
-	/* A command was disguised and its answer is still to come: unread, it would pass as that of the command. */
-	if (fate == FLOW_PASS && f->edit != NULL && edit_owes(f->edit)) {
+	/* A command was disguised and its answer is still to come: unread, it would pass as that of the command. And
+	 * nothing of a session that is refused passes unread. */
+	bool refused = f->smtp.naming == NAME_REFUSED && !f->smtp.ended;
+	if (fate == FLOW_PASS && (refused || (f->edit != NULL && edit_owes(f->edit)))) {
 		pl->ctr->value[CTR_verdict_reset]++;
 		fate = FLOW_RESET;
 	}
@@ -71,6 +73,8 @@ take_removed(struct pipeline *pl, struct flow *f)
 static bool
 command(struct pipeline *pl, struct flow *f, uint32_t end, const struct smtp_item *item)
 {
+	if (f->smtp.naming == NAME_REFUSED)
+		return banner_command(pl, f, end - (uint32_t)item->line_len, item);
 	if (!redirect_command(pl, f, end - (uint32_t)item->line_len, item))
 		return true;
 	switch (item->verb) {
@@ -137,7 +141,7 @@ read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 		switch (item.step) {
 		case STEP_MORE:
 			half->mode = STREAM_ORDERED;
-			if (!item.may_be_envelope)
+			if (!item.may_be_envelope && f->smtp.naming != NAME_REFUSED)
 				half->clear = seq + (uint32_t)at;
 			break;
 		case STEP_COMMAND:
@@ -194,14 +198,26 @@ replace_reply(struct pipeline *pl, struct flow *f, uint32_t seq, struct view oct
 	return done;
 }
 
+/* The name that the server has just said, behind `at` octets of v. Empty: some of it has left. */
+static struct view
+name_said(const struct flow *f, uint32_t seq, struct view v, size_t at, size_t len, uint8_t room[UINT8_MAX])
+{
+	if (len <= at)
+		return view_of(v.at + at - len, len);
+	bool all = tcp_held_octets(f, DIR_SERVER, seq + (uint32_t)at - (uint32_t)len, room, len) == len;
+	return view_of(room, all ? len : 0);
+}
+
 static size_t
 read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 {
 	struct tcp_half *half = &f->tcp.half[DIR_SERVER];
 	struct smtp_reply reply;
+	uint8_t name[UINT8_MAX];
 	size_t at = 0;
 
 	half->waits = false;
+	banner_ask(pl, f);
 	while (at < v.len) {
 		smtp_server(&f->smtp, rest_of(v, at), &reply);
 		at += reply.used;
@@ -216,6 +232,11 @@ read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 			tcp_wait(f, DIR_SERVER, pl->now_ns); /* half a code that has left cannot be called back */
 			break;
 		}
+		if (reply.unnamed)
+			continue; /* its octets stay until there is a verdict on the name */
+		if (reply.name_len > 0 &&
+		    !banner_judge(pl, f, seq + (uint32_t)at, name_said(f, seq, v, at, reply.name_len, name), &reply))
+			return at;
 		unsigned removed = 0;
 		if (reply.overruled)
 			edit_skip(f->edit);
@@ -285,7 +306,8 @@ dialogue_exposed(void *ctx, struct flow *f, enum direction dir)
 {
 	struct pipeline *pl = ctx;
 
-	(void)dir;
+	if (dir == DIR_SERVER)
+		smtp_server_exposed(&f->smtp);
 	if (f->blind != 0) /* for good: the tcp stage gave up on the stream, and has counted why */
 		dialogue_end(pl, f, FLOW_PASS, f->blind);
 }

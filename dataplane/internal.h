@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of the pipeline itself share: pipeline.c, dialogue.c, judge.c. Nobody else includes it. */
+/* What the files of the pipeline itself share: pipeline.c, dialogue.c, judge.c, banner.c. Nobody else includes it. */
 #ifndef POSTERN_INTERNAL_H
 #define POSTERN_INTERNAL_H
 
@@ -61,8 +61,25 @@ void judge_flush(struct pipeline *pl, struct flow *f);
 bool judge_replace(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, struct view text);
 bool judge_quit(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, enum lang lang,
 		const char *ref);
+/* The same with a text of its own. */
+bool judge_quit_saying(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item,
+		       struct view text);
 struct late_events *late_events_new(uint32_t flows);
 void late_events_free(struct late_events *late);
+
+/* What every event of f has, and what a verdict adds to it. */
+void judge_event(const struct pipeline *pl, const struct flow *f, enum event_kind kind, struct event *e);
+void judge_event_verdict(struct pipeline *pl, const struct verdict *v, struct event *e);
+/* Which per cent of the flows f is, for a rule that takes a sample. Pure. */
+uint32_t judge_sample(const struct flow *f);
+
+/* banner.c: the server's own name, in its greeting and its answers to EHLO and HELO. */
+/* Before server octets are read: whether a rule asks for the name. */
+void banner_ask(const struct pipeline *pl, struct flow *f);
+/* The name was read; the reply that says it is held from half[].clear up to `end`. False: the flow's fate changed. */
+bool banner_judge(struct pipeline *pl, struct flow *f, uint32_t end, struct view name, const struct smtp_reply *reply);
+/* A command of a session that is refused. False: the flow's fate changed. */
+bool banner_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item);
 
 /* redirect.c: a flagged recipient, and the session with it, to a quarantine. */
 struct redirects *redirects_new(unsigned splices, const uint8_t secret[16]);

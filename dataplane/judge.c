@@ -114,8 +114,8 @@ copy_tail(uint8_t *to, size_t size, struct view from)
 	return (uint16_t)len;
 }
 
-static void
-fill_event(const struct pipeline *pl, const struct flow *f, const struct smtp_item *item, struct event *e)
+void
+judge_event(const struct pipeline *pl, const struct flow *f, enum event_kind kind, struct event *e)
 {
 	const struct flow_key *k = &f->key;
 	unsigned client = f->client, server = 1u - client;
@@ -128,17 +128,15 @@ fill_event(const struct pipeline *pl, const struct flow *f, const struct smtp_it
 	e->client_port = k->port[client];
 	e->server_port = k->port[server];
 	e->ip_version = k->ip_version;
-	e->transaction = item->transaction;
-	e->kind = item->verb == VERB_MAIL ? EVENT_MAIL : EVENT_RCPT;
+	e->kind = (uint8_t)kind;
 	e->worker = (uint8_t)pl->config.worker;
-	e->address_len = copy_tail(e->address, sizeof e->address, item->path.address);
 	if (pl->subject.domain_len >= 2)
 		e->domain_len = copy_tail(e->domain, sizeof e->domain,
 					  view_of(pl->subject.domain + 1, pl->subject.domain_len - 2u));
 }
 
-static void
-fill_verdict(struct pipeline *pl, const struct verdict *v, struct event *e)
+void
+judge_event_verdict(struct pipeline *pl, const struct verdict *v, struct event *e)
 {
 	const struct rule_tables *t = &pl->rules->tables;
 
@@ -154,8 +152,8 @@ fill_verdict(struct pipeline *pl, const struct verdict *v, struct event *e)
 }
 
 /* FNV-1a over the key: which per cent of the flows a sampled rule takes. Not for tables. */
-static uint32_t
-flow_sample(const struct flow *f)
+uint32_t
+judge_sample(const struct flow *f)
 {
 	const uint8_t *k = (const uint8_t *)&f->key;
 	uint32_t h = 2166136261u;
@@ -212,10 +210,15 @@ judge_quit(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_
 	uint8_t text[EDIT_REPLY];
 	size_t len = reply_quit(lang, pl->rules->tables.operator_name, ref, text, sizeof text);
 
-	if (len == 0 || pl->late != NULL || seq_lt(pos, f->tcp.half[DIR_CLIENT].sent))
+	return judge_quit_saying(pl, f, pos, item, view_of(text, len));
+}
+
+bool
+judge_quit_saying(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, struct view text)
+{
+	if (text.len == 0 || pl->late != NULL || seq_lt(pos, f->tcp.half[DIR_CLIENT].sent))
 		return false;
-	if (!edit_disguise(f->edit, DISGUISE_QUIT, pos, (uint32_t)item->line_len, (uint32_t)item->eol_len,
-			   view_of(text, len)))
+	if (!edit_disguise(f->edit, DISGUISE_QUIT, pos, (uint32_t)item->line_len, (uint32_t)item->eol_len, text))
 		return false;
 	smtp_client_disguised(&f->smtp);
 	pl->ctr->value[CTR_verdict_quit]++;
@@ -340,16 +343,18 @@ judge_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct sm
 	verdict_begin(&v);
 	subject_build(item->path.local, item->path.domain, &pl->subject);
 	if (pl->rules != NULL)
-		match_address(pl->rules, pl->config.worker, &pl->subject, field, flow_sample(f), &v);
+		match_address(pl->rules, pl->config.worker, &pl->subject, field, judge_sample(f), &v);
 	if (!redirect_admits(pl, f, pos, item, &v, &goes_on))
 		return goes_on;
 	/* Exempt mail is ordinary mail: it is counted, and its addresses go into no log. */
 	pl->ctr->value[CTR_allowed] += v.action == ACTION_ALLOW;
 	if ((v.rule == NULL || v.action == ACTION_ALLOW) && !pl->config.every_address)
 		return true;
-	fill_event(pl, f, item, &e);
+	judge_event(pl, f, item->verb == VERB_MAIL ? EVENT_MAIL : EVENT_RCPT, &e);
+	e.transaction = item->transaction;
+	e.address_len = copy_tail(e.address, sizeof e.address, item->path.address);
 	if (pl->rules != NULL)
-		fill_verdict(pl, &v, &e);
+		judge_event_verdict(pl, &v, &e);
 	pl->ctr->value[CTR_flagged] += v.rule != NULL && v.action != ACTION_ALLOW;
 	goes_on = apply(pl, f, pos, item, &v, &e);
 	if (splice_holds(f))

@@ -341,7 +341,7 @@ add_exempts(struct building *b)
 	struct ruleset_source *s = b->source;
 	struct source_rule rule = { .id = source_intern(s, view_of("exempt:registries", 17)),
 				    .action = ACTION_ALLOW,
-				    .fields = FIELD_FROM | FIELD_RCPT,
+				    .fields = FIELDS_ALL,
 				    .mode = MODE_ENFORCE,
 				    .named_by_us = true };
 

@@ -23,7 +23,8 @@ static const char usage[] =
 	"  -r, --rules FILE   judge by this rule file (default: the configured one, else the\n"
 	"                     one that came with Postern)\n"
 	"  -c, --config FILE  settings file\n"
-	"  -f, --field FIELD  rcpt, from or any (default: rcpt's verdict, else from's)\n"
+	"  -f, --field FIELD  rcpt, from, any (rcpt's verdict, else from's: the default) or\n"
+	"                     banner: NAME is that of a server, in its greeting and its answer to EHLO\n"
 	"  -n, --near         instead of the verdict, the protected names closest to NAME: name,\n"
 	"                     protected name, distance, class of the slip\n"
 	"  -t, --tsv          columns name, verdict, rule, class, means; - where there is none\n"
@@ -50,14 +51,17 @@ parse_field(struct explain *x, const char *word)
 	static const struct {
 		const char *word;
 		unsigned fields;
-	} known[] = { { "rcpt", FIELD_RCPT }, { "from", FIELD_FROM }, { "any", FIELD_RCPT | FIELD_FROM } };
+	} known[] = { { "rcpt", FIELD_RCPT },
+		      { "from", FIELD_FROM },
+		      { "any", FIELD_RCPT | FIELD_FROM },
+		      { "banner", FIELD_BANNER } };
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		if (strcmp(word, known[i].word) == 0) {
 			x->fields = known[i].fields;
 			return true;
 		}
-	fprintf(stderr, "postern explain: --field \"%s\" is none; expected rcpt, from or any\n", word);
+	fprintf(stderr, "postern explain: --field \"%s\" is none; expected rcpt, from, any or banner\n", word);
 	return false;
 }
 
@@ -161,12 +165,12 @@ subject_of(struct view name, struct subject *s)
 static void
 judge(const struct explain *x, const struct subject *s, struct verdict *v)
 {
-	static const unsigned order[] = { FIELD_RCPT, FIELD_FROM };
+	static const unsigned order[] = { FIELD_RCPT, FIELD_FROM, FIELD_BANNER };
 
 	const struct pattern *exempt = NULL;
 
 	verdict_begin(v);
-	for (int i = 0; i < 2 && v->rule == NULL; i++)
+	for (int i = 0; i < 3 && v->rule == NULL; i++)
 		if (x->fields & order[i]) {
 			match_address(x->rules, 0, s, order[i], 0, v);
 			exempt = exempt != NULL ? exempt : v->exempt;

@@ -127,7 +127,7 @@ print_event(void *ctx, const char *capture, const struct event *e)
 	struct replay_command *c = ctx;
 	char line[4096];
 
-	c->addresses++;
+	c->addresses += e->kind != EVENT_BANNER;
 	c->flagged += e->action != ACTION_PASS && e->action != ACTION_ALLOW;
 	if (event_json(e, &c->key, c->clear, capture, line, sizeof line) == 0)
 		return;
@@ -138,8 +138,9 @@ print_event(void *ctx, const char *capture, const struct event *e)
 	json_t *o = json_loads(line, 0, NULL);
 	const char *rule = json_string_value(json_object_get(o, "rule"));
 	const char *means = json_string_value(json_object_get(o, "means"));
+	const char *subject = e->kind == EVENT_BANNER ? "domain" : "address";
 	printf("%-8s %-4s %s%s%s%s%s\n", json_string_value(json_object_get(o, "verdict")),
-	       json_string_value(json_object_get(o, "event")), json_string_value(json_object_get(o, "address")),
+	       json_string_value(json_object_get(o, "event")), json_string_value(json_object_get(o, subject)),
 	       rule != NULL ? "  rule " : "", rule != NULL ? rule : "", means != NULL ? "  means " : "",
 	       means != NULL ? means : "");
 	json_decref(o);

@@ -107,7 +107,8 @@ take_event(struct hits *h, const json_t *event)
 		      (strcmp(text_of(event, "action"), "flag") != 0 && strcmp(text_of(event, "verdict"), "flag") == 0);
 	if (e->means == NULL)
 		e->means = need(strdup(means));
-	add_person(h, e, text_of(event, "address"));
+	if (strcmp(text_of(event, "event"), "banner") != 0) /* a server's name: nobody's address */
+		add_person(h, e, text_of(event, "address"));
 }
 
 static bool

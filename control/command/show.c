@@ -189,6 +189,11 @@ show_events(FILE *out, const json_t *answer)
 	};
 	const json_t *events = json_object_get(answer, "events");
 
+	for (size_t i = 0; i < json_array_size(events); i++) { /* of a server's name there is no address */
+		json_t *event = json_array_get(events, i);
+		if (json_object_get(event, "address") == NULL)
+			json_object_set(event, "address", json_object_get(event, "domain"));
+	}
 	table_print(out, COLUMNS(columns), events);
 	fprintf(out, "%zu events\n", json_array_size(events));
 }

@@ -19,6 +19,8 @@ field_name(unsigned fields)
 {
 	if (fields == FIELD_FROM)
 		return "from";
+	if (fields == FIELD_BANNER)
+		return "banner";
 	return fields == FIELD_RCPT ? "rcpt" : "any";
 }
 

@@ -245,7 +245,8 @@ statement_include(struct reader *r)
 		message_error(r->messages, reader_at(r, w[1].column), "an empty file name; expected a file or glob");
 		return;
 	}
-	if (!options_read(r, &r->line, 2, OPTIONS_INCLUDE, &o))
+	if (!options_read(r, &r->line, 2, OPTIONS_INCLUDE, &o) ||
+	    !check_redirect(r, o.action, o.fields, reader_at(r, w[1].column)))
 		return;
 	char *pattern = reader_resolve(r, w[1].text);
 	reader_include(r, pattern, &o, reader_at(r, w[1].column));

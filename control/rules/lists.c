@@ -65,7 +65,8 @@ add_name(struct reader *r, const struct options *o, struct source_pattern *p, st
 		return;
 	}
 	p->kind = memchr(word.at, '@', word.len) != NULL ? KIND_ADDRESS : KIND_DOMAIN;
-	reader_add_pattern(r, p, without_wildcard(word));
+	if (check_banner_kind(r, o->fields, (enum pattern_kind)p->kind, p->place))
+		reader_add_pattern(r, p, without_wildcard(word));
 }
 
 static void

@@ -70,6 +70,27 @@ struct scope {
 	const struct word *pattern;
 };
 
+/* A server says a name, never an address. */
+bool
+check_banner_kind(struct reader *r, unsigned fields, enum pattern_kind kind, struct place place)
+{
+	if (fields != FIELD_BANNER || kind != KIND_ADDRESS)
+		return true;
+	message_error(r->messages, place,
+		      "a banner has the name of a server, not an address; expected domain or regex");
+	return false;
+}
+
+/* A session moves by its recipient: a sender or a server's name alone says nothing of where the mail is going. */
+bool
+check_redirect(struct reader *r, enum action action, unsigned fields, struct place place)
+{
+	if (action != ACTION_REDIRECT || fields == FIELD_RCPT || fields == 0)
+		return true;
+	message_error(r->messages, place, "redirect is for recipients; expected the field rcpt, or the action reject");
+	return false;
+}
+
 static bool
 read_scope(struct reader *r, unsigned first, struct scope *scope)
 {
@@ -77,7 +98,8 @@ read_scope(struct reader *r, unsigned first, struct scope *scope)
 
 	scope->pattern = &w[2];
 	bool good = read_fields(r, w[0].text, w[0].column, &scope->fields);
-	return read_kind(r, w[1].text, w[1].column, &scope->kind) && good;
+	good = read_kind(r, w[1].text, w[1].column, &scope->kind) && good;
+	return good && check_banner_kind(r, scope->fields, scope->kind, reader_at(r, w[1].column));
 }
 
 /* Reports a line that ends before its `wanted` words. */
@@ -119,17 +141,6 @@ add_rule(struct reader *r, uint32_t id, enum action action, unsigned fields, con
 	return source_add_rule(r->source, &rule);
 }
 
-/* A session moves by its recipient: a sender alone says nothing of where the mail is going. */
-static bool
-check_redirect(struct reader *r, enum action action, const struct scope *scope, const struct word *field)
-{
-	if (action != ACTION_REDIRECT || scope->fields == FIELD_RCPT || scope->fields == 0)
-		return true;
-	message_error(r->messages, reader_at(r, field->column),
-		      "redirect is for recipients; expected the field rcpt, or the action reject");
-	return false;
-}
-
 void
 statement_rule(struct reader *r)
 {
@@ -147,7 +158,7 @@ statement_rule(struct reader *r)
 	if (!short_form)
 		good = read_action(r, w[2].text, w[2].column, &action) && good;
 	good = read_scope(r, first, &scope) && good;
-	good = check_redirect(r, action, &scope, &w[first]) && good;
+	good = check_redirect(r, action, scope.fields, reader_at(r, w[first].column)) && good;
 	good = options_read(r, &r->line, first + 3, OPTIONS_RULE, &o) && good;
 	uint32_t rule = named ? add_rule(r, id, action, scope.fields, &o) : 0;
 	if (!good)

@@ -120,7 +120,7 @@ exempt_rule(struct reader *r, uint32_t id)
 {
 	struct source_rule rule = { .id = id,
 				    .action = ACTION_ALLOW,
-				    .fields = FIELD_FROM | FIELD_RCPT,
+				    .fields = FIELDS_ALL,
 				    .mode = MODE_ENFORCE,
 				    .named_by_us = true,
 				    .place = r->place };
@@ -210,6 +210,8 @@ statement_protect(struct reader *r)
 	struct place place = reader_at(r, w->column);
 	complete(&o);
 	o.take = protect_name;
+	if (!check_redirect(r, o.action, o.fields, place))
+		return;
 	if (text.at[0] == '@') {
 		char *path = reader_resolve(r, view_of(text.at + 1, text.len - 1));
 		take_list(r, path, &o, place);

@@ -38,12 +38,12 @@ enum option {
 };
 #define OPTION_BIT(o) (1u << (o))
 #define OPTIONS_RULE                                                                                                   \
-	(OPTION_BIT(OPTION_MEANS) | OPTION_BIT(OPTION_MODE) | OPTION_BIT(OPTION_TEMPLATE) | OPTION_BIT(OPTION_LANG) | OPTION_BIT(OPTION_CLASS) | \
-	 OPTION_BIT(OPTION_CONFIDENCE) | OPTION_BIT(OPTION_FORCE))
+	(OPTION_BIT(OPTION_MEANS) | OPTION_BIT(OPTION_MODE) | OPTION_BIT(OPTION_TEMPLATE) | OPTION_BIT(OPTION_LANG) |  \
+	 OPTION_BIT(OPTION_CLASS) | OPTION_BIT(OPTION_CONFIDENCE) | OPTION_BIT(OPTION_FORCE))
 #define OPTIONS_ALLOW   OPTION_BIT(OPTION_ID)
 #define OPTIONS_INCLUDE (OPTION_BIT(OPTION_LAYOUTS) - 1)
 #define OPTIONS_GROUP                                                                                                  \
-	(OPTION_BIT(OPTION_MODE) | OPTION_BIT(OPTION_TEMPLATE) | OPTION_BIT(OPTION_LANG) | OPTION_BIT(OPTION_ACTION) |                           \
+	(OPTION_BIT(OPTION_MODE) | OPTION_BIT(OPTION_TEMPLATE) | OPTION_BIT(OPTION_LANG) | OPTION_BIT(OPTION_ACTION) | \
 	 OPTION_BIT(OPTION_FIELD) | OPTION_BIT(OPTION_LAYOUTS) | OPTION_BIT(OPTION_CLASSES))
 #define OPTIONS_PROTECT (OPTIONS_GROUP | OPTION_BIT(OPTION_GROUP) | OPTION_BIT(OPTION_ID))
 
@@ -113,6 +113,9 @@ bool read_action(struct reader *r, struct view word, uint16_t column, enum actio
 bool read_fields(struct reader *r, struct view word, uint16_t column, unsigned *fields);
 bool read_kind(struct reader *r, struct view word, uint16_t column, enum pattern_kind *kind);
 bool is_field(struct view word);
+/* What goes together. False, with a report at `place`, where it does not. */
+bool check_banner_kind(struct reader *r, unsigned fields, enum pattern_kind kind, struct place place);
+bool check_redirect(struct reader *r, enum action action, unsigned fields, struct place place);
 
 /* Adds the pattern `text` of `kind`, made canonical; *p gives the rest. Reports what is wrong with it. */
 void reader_add_pattern(struct reader *r, struct source_pattern *p, struct view text);

@@ -10,7 +10,9 @@ static const struct named fields_named[] = {
 	{ "rcpt", FIELD_RCPT },
 	{ "from", FIELD_FROM },
 	{ "any", FIELD_FROM | FIELD_RCPT },
+	{ "banner", FIELD_BANNER },
 };
+#define FIELDS_NAMED (sizeof(fields_named) / sizeof(fields_named[0]))
 
 static const struct named kinds_named[] = {
 	{ "domain", KIND_DOMAIN },
@@ -30,19 +32,19 @@ find(const struct named *table, size_t count, struct view word)
 bool
 is_field(struct view word)
 {
-	return find(fields_named, 3, word) != NULL;
+	return find(fields_named, FIELDS_NAMED, word) != NULL;
 }
 
 bool
 read_fields(struct reader *r, struct view word, uint16_t column, unsigned *fields)
 {
-	const struct named *found = find(fields_named, 3, word);
+	const struct named *found = find(fields_named, FIELDS_NAMED, word);
 
 	if (found != NULL)
 		*fields = found->value;
 	else
-		message_error(r->messages, reader_at(r, column), "\"%.*s\" is no field; expected rcpt, from or any",
-			      (int)word.len, word.at);
+		message_error(r->messages, reader_at(r, column),
+			      "\"%.*s\" is no field; expected rcpt, from, any or banner", (int)word.len, word.at);
 	return found != NULL;
 }
 

@@ -110,6 +110,18 @@ edit_skip(struct edit *e)
 }
 
 bool
+edit_refuse(struct edit *e, uint32_t seq, uint32_t used, struct view reply)
+{
+	if (edit_owes(e) || seq_lt(seq, e->left[DIR_SERVER]) || !queue_fits(e, reply.len))
+		return false;
+	if (!ledger_insert(&e->ledger[DIR_SERVER], seq, used, (uint16_t)reply.len))
+		return false;
+	memcpy(e->text + e->ledger[DIR_SERVER].text_len - reply.len, reply.at, reply.len);
+	e->in_slot = true;
+	return true;
+}
+
+bool
 edit_remove(struct edit *e, uint32_t pos, uint32_t len, struct view reply)
 {
 	if (seq_lt(pos, e->left[DIR_CLIENT]) || !queue_fits(e, reply.len))

@@ -39,17 +39,19 @@ struct edit_head {
 struct edit {
 	struct ledger ledger[2]; /* by enum direction */
 	struct edit *next_free;
-	uint32_t left[2];  /* by direction: old number below which everything has passed edit_leave() */
-	uint32_t quit_end; /* old number behind the QUIT line, where quitting */
-	bool quitting;     /* further client octets are not forwarded */
-	bool in_slot;      /* the last piece of a disguised slot is still to come */
-	bool due;          /* what stands is to be sent, or sent again */
-	bool owed;         /* the client has our answer, and no ack of its command yet */
-	uint32_t line;     /* old number of the first removed client line whose answer stands; where one stands */
-	uint32_t line_end; /* behind the last one */
-	uint32_t told;     /* highest ack that left for the client, old number */
-	uint32_t arrived;  /* ack of the segment at hand as it came, where it is the client's */
-	uint64_t moved_ns; /* when an end last acknowledged an edit */
+	uint32_t left[2];     /* by direction: old number below which everything has passed edit_leave() */
+	uint32_t quit_end;    /* old number behind the QUIT line, where quitting */
+	bool quitting;        /* further client octets are not forwarded */
+	bool in_slot;         /* the last piece of a disguised slot is still to come */
+	bool due;             /* what stands is to be sent, or sent again */
+	uint8_t refused_as;   /* enum action: the session is refused as a whole, and how; 0: it is not */
+	uint8_t refused_lang; /* enum lang of the answers to it */
+	bool owed;            /* the client has our answer, and no ack of its command yet */
+	uint32_t line;        /* old number of the first removed client line whose answer stands; where one stands */
+	uint32_t line_end;    /* behind the last one */
+	uint32_t told;        /* highest ack that left for the client, old number */
+	uint32_t arrived;     /* ack of the segment at hand as it came, where it is the client's */
+	uint64_t moved_ns;    /* when an end last acknowledged an edit */
 	struct edit_head head[2]; /* by direction */
 	uint8_t queue_count;
 	uint16_t queue_text;        /* octets of all queued replies */
@@ -145,6 +147,13 @@ bool edit_reply(struct edit *e, uint32_t seq, uint32_t used, bool first, bool la
 
 /* The oldest queued reply has lost its slot (the server's own word passed there): it is taken out of the queue. */
 void edit_skip(struct edit *e);
+
+/*
+ * The server octets [seq, seq + used) are the beginning of a reply that nobody has asked us to replace until now:
+ * out they go, and `reply` (copied) in; what follows of it is for edit_reply(). None of them may have left, and no
+ * other answer may be owed. False, and no change: it is not so, or full.
+ */
+bool edit_refuse(struct edit *e, uint32_t seq, uint32_t used, struct view reply);
 
 /*
  * Removes the client line [pos, pos + len), line end included, of which nothing

@@ -19,6 +19,7 @@ enum event_kind {
 	EVENT_MAIL,
 	EVENT_RCPT,
 	EVENT_QUEUED, /* a quarantine has accepted the mail; the rest as in the event of its recipient */
+	EVENT_BANNER, /* the server has said its name: there is no address, the name is the domain */
 };
 
 struct event {
@@ -63,7 +64,7 @@ void event_ref(uint64_t number, char ref[EVENT_REF_LEN + 1]);
  * One JSON object without line end, to out. `capture`: NULL for live events.
  * `clear`: addresses as sent, else "HASH@domain" with HASH = 16 hex digits of
  * the keyed hash of the lower-cased local part. NUL and octets that are not
- * UTF-8 appear as U+FFFD. The null reverse-path appears as "<>". Keys: event, capture
+ * UTF-8 appear as U+FFFD. The null reverse-path appears as "<>"; a banner has no address. Keys: event, capture
  * (where given), time, flow, transaction, address, verdict (what was applied,
  * "pass" where no rule matched), then where a rule matched rule, class, means,
  * action, ref; last domain and generation. Empty ones are left out. A NUL follows,

@@ -190,7 +190,9 @@ put_verdict(struct text *t, const struct event *e)
 size_t
 event_json(const struct event *e, const struct event_key *key, bool clear, const char *capture, char *out, size_t cap)
 {
-	static const char *const kind[] = { [EVENT_MAIL] = "mail", [EVENT_RCPT] = "rcpt", [EVENT_QUEUED] = "queued" };
+	static const char *const kind[] = {
+		[EVENT_MAIL] = "mail", [EVENT_RCPT] = "rcpt", [EVENT_QUEUED] = "queued", [EVENT_BANNER] = "banner"
+	};
 	struct text t = { .at = out, .cap = cap };
 
 	put_format(&t, "{\"event\":\"%s\"", kind[e->kind]);
@@ -198,7 +200,8 @@ event_json(const struct event *e, const struct event_key *key, bool clear, const
 		put_string(&t, "capture", capture);
 	put_time(&t, e->time_ns);
 	put_flow(&t, e);
-	put_address(&t, e, key, clear);
+	if (e->kind != EVENT_BANNER)
+		put_address(&t, e, key, clear);
 	put_verdict(&t, e);
 	if (e->domain_len > 0) {
 		put(&t, ",\"domain\":\"", 11);

@@ -105,9 +105,8 @@ rule_sound(const struct rule *r, const struct rule_tables *t)
 	if (r->id >= t->string_len || r->means >= t->string_len || r->template >= t->string_len)
 		return false;
 	size_t id_len = strnlen(t->strings + r->id, 64);
-	return id_len > 0 && id_len < 64 && action_sound(r->action) && r->fields > 0 &&
-	       r->fields <= (FIELD_FROM | FIELD_RCPT) && r->mode < MODE_COUNT && r->lang < LANG_COUNT &&
-	       r->sample <= 100;
+	return id_len > 0 && id_len < 64 && action_sound(r->action) && r->fields > 0 && r->fields <= FIELDS_ALL &&
+	       r->mode < MODE_COUNT && r->lang < LANG_COUNT && r->sample <= 100;
 }
 
 /* An exemption has the action ACTION_PASS; a slip stands in the block of a protected name. */
@@ -261,6 +260,8 @@ blob_open(struct view blob, const char *engine, struct blob_contents *c)
 	if (!tables_sound(&t, h->slips) || h->operator_name >= t.string_len || !lookalikes_sound(&lookalikes, &t))
 		return BLOB_LAYOUT_WRONG;
 	t.operator_name = t.strings + h->operator_name;
+	for (uint32_t i = 0; i < t.rule_count; i++)
+		t.fields |= t.rules[i].action != ACTION_ALLOW ? t.rules[i].fields : 0;
 	*c = (struct blob_contents){
 		.tables = t,
 		.domain_db = section_view(blob, h->domain_db),

@@ -21,7 +21,7 @@
 #include "verdict/rule.h"
 
 #define BLOB_MAGIC "POSTERN\x01"
-#define BLOB_ABI   3 /* layout of this header and of the records in verdict/rule.h */
+#define BLOB_ABI   4 /* layout of this header and of the records in verdict/rule.h, and what they may say */
 #define BLOB_ALIGN 64
 #define BLOB_MAX   (1ULL << 32)
 

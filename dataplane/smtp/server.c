@@ -5,6 +5,8 @@
 /* EHLO keywords that matter, in the order of their SMTP_CAP_* bits. */
 static const char *const keywords[] = { "PIPELINING", "CHUNKING", "STARTTLS", "SMTPUTF8" };
 #define ALL_KEYWORDS 0x0f
+/* In the place of keywords: the word being read is the server's name. */
+#define NAME_WORD 0x80
 
 static bool
 is_digit(uint8_t c)
@@ -66,6 +68,41 @@ read_keyword(struct smtp_session *s, uint8_t c)
 			s->word_mask &= (uint8_t) ~(1u << k);
 	}
 	s->word_len++;
+}
+
+/* The oldest command is one whose answer says the server's name, and the name is asked for. */
+static bool
+head_is_asked(const struct smtp_session *s)
+{
+	bool asked = s->naming == NAME_ASKED || s->naming == NAME_REFUSED;
+
+	return asked && s->slot_count > 0 && (head_verb(s) == VERB_NONE || is_hello(head_verb(s))) &&
+	       !head_is_disguised(s);
+}
+
+/* RFC 5321 section 4.2: the name is the first word of the first line, behind one blank or hyphen. */
+static bool
+begins_with_name(const struct smtp_session *s, uint8_t separator)
+{
+	return !s->reply_lines && !s->unsolicited && s->line_code / 100 == 2 && separator != '\r' &&
+	       separator != '\n' && head_is_asked(s);
+}
+
+/* Reads on in the server's name. Returns the octets of `in` up to its end, or all. A name longer than a domain is none.
+ */
+static size_t
+read_name(struct smtp_session *s, struct view in, size_t i, struct smtp_reply *reply)
+{
+	for (; i < in.len; i++) {
+		uint8_t c = in.at[i];
+		if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || s->word_len == UINT8_MAX) {
+			s->word_mask = 0;
+			reply->name_len = s->word_len < UINT8_MAX ? s->word_len : 0;
+			return i;
+		}
+		s->word_len++;
+	}
+	return i;
 }
 
 /* The first code of a reply is complete: which command does it answer? */
@@ -136,7 +173,7 @@ answer(struct smtp_session *s, unsigned code, struct smtp_reply *reply)
 		return;
 	}
 	if (s->client == CLIENT_GATE && s->slot_count == 0) {
-		gate_open(s, reply->verb, code);
+		gate_open(s, reply->verb, disguised ? 500 : code);
 		reply->gate_opened = true;
 	} else if (full) {
 		reply->gate_opened = true;
@@ -201,6 +238,8 @@ begin_line(struct smtp_session *s, uint8_t separator)
 	s->reply_code = s->line_code;
 	s->word_len = 0;
 	s->word_mask = s->reply_lines && is_hello(head_verb(s)) && !s->unsolicited ? ALL_KEYWORDS : 0;
+	if (begins_with_name(s, separator))
+		s->word_mask = NAME_WORD;
 }
 
 /* One octet of a code or its separator. */
@@ -233,9 +272,9 @@ is_no_greeting(const struct smtp_session *s)
 	return s->server == SERVER_TEXT && s->line_text && !s->replied && !s->in_reply && !s->midstream;
 }
 
-/* Reads up to the end of a line at most. Returns octets read. */
+/* Reads up to the end of a line, or of the server's name, at most. Returns octets read. */
 static size_t
-read_reply_line(struct smtp_session *s, struct view in, bool *line_ended)
+read_reply_line(struct smtp_session *s, struct view in, struct smtp_reply *reply, bool *line_ended)
 {
 	size_t i = 0;
 	*line_ended = false;
@@ -246,6 +285,11 @@ read_reply_line(struct smtp_session *s, struct view in, bool *line_ended)
 	if (i > 0 && in.at[i - 1] == '\n') {
 		*line_ended = true;
 		return i;
+	}
+	if (s->word_mask == NAME_WORD) {
+		i = read_name(s, in, i, reply);
+		if (reply->name_len > 0 || i == in.len)
+			return i;
 	}
 	const uint8_t *lf = i < in.len ? memchr(in.at + i, '\n', in.len - i) : NULL;
 	size_t end = lf != NULL ? (size_t)(lf - in.at) + 1 : in.len;
@@ -319,7 +363,8 @@ smtp_server(struct smtp_session *s, struct view in, struct smtp_reply *reply)
 		start_line(s);
 	}
 	bool line_ended;
-	reply->used = read_reply_line(s, in, &line_ended);
+	reply->used = read_reply_line(s, in, reply, &line_ended);
+	reply->unnamed = s->word_mask == NAME_WORD || (s->server == SERVER_CODE && !s->in_reply && head_is_asked(s));
 	describe(s, reply);
 	if (is_no_greeting(s))
 		go_blind(s, CTR_blind_grammar);
@@ -333,4 +378,11 @@ smtp_server(struct smtp_session *s, struct view in, struct smtp_reply *reply)
 	}
 	reply->blind = s->client == CLIENT_BLIND;
 	reply->cause = s->cause;
+}
+
+void
+smtp_server_exposed(struct smtp_session *s)
+{
+	if (s->word_mask == NAME_WORD)
+		s->word_mask = 0;
 }

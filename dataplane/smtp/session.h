@@ -67,7 +67,15 @@ struct smtp_count {
 	bool disturbed : 1;   /* and another command than the next BDAT came behind that part */
 };
 
-/* Fields without the word private may be read by the caller; all are written by smtp_*() alone. */
+/* What is known of the server's own name, and asked of it. */
+enum smtp_naming {
+	NAME_UNASKED = 0,
+	NAME_ASKED,   /* the name in the greeting and in the answer to EHLO or HELO is wanted */
+	NAME_SETTLED, /* it is no longer */
+	NAME_REFUSED, /* the session is refused for it: a further EHLO or HELO is answered by its name again */
+};
+
+/* Fields without the word private may be read by the caller; all but `naming` are written by smtp_*() alone. */
 struct smtp_session {
 	struct smtp_line *line; /* the split line; owned by the pool; private */
 	uint64_t body_left;     /* octets of the BDAT chunk not yet seen; private */
@@ -111,6 +119,7 @@ struct smtp_session {
 	bool unsolicited : 1; /* the reply being read answers nothing */
 	bool passes : 1;      /* the reply being read is that of a disguised slot, but passes */
 	bool replied : 1;     /* a whole reply was seen */
+	uint8_t naming : 2;   /* enum smtp_naming; the caller's */
 	uint8_t slot[SMTP_SLOTS]; /* ring of enum smtp_verb | SLOT_*; private */
 };
 
@@ -227,6 +236,8 @@ struct smtp_reply {
 	uint16_t code;
 	bool blind;       /* not an SMTP reply; cause says why */
 	bool gate_opened; /* the client's stream can be read on: tcp_resume(DIR_CLIENT) */
+	bool unnamed;     /* `used` ends before or inside the server's name, which is asked for: hold the reply */
+	uint8_t name_len; /* not 0: `used` ends behind that name, its last octets (maybe in earlier input) are these */
 	uint16_t cause;
 };
 
@@ -236,6 +247,15 @@ struct smtp_reply {
  * goes on all the same, `overruled` tells that our reply to that slot is void.
  */
 void smtp_server(struct smtp_session *s, struct view in, struct smtp_reply *reply);
+
+/*
+ * The reply whose name was just told will be replaced by ours: the rest of it is `disguised`, and its command counts as
+ * refused.
+ */
+void smtp_server_refused(struct smtp_session *s);
+
+/* The reply being read has left: its name is not asked for any more. */
+void smtp_server_exposed(struct smtp_session *s);
 
 /*
  * No answer will come any more: takes the oldest command without one as

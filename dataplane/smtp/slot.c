@@ -108,6 +108,15 @@ smtp_client_disguised(struct smtp_session *s)
 }
 
 void
+smtp_server_refused(struct smtp_session *s)
+{
+	if (s->slot_count == 0)
+		return;
+	s->slot[s->slot_first] |= SLOT_DISGUISED;
+	estimate(s);
+}
+
+void
 smtp_client_removed(struct smtp_session *s)
 {
 	if (s->slot_count == 0)

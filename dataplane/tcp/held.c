@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tcp/held.h"
 
+#include "flow/flow.h"
 #include "headers/checksum.h"
 #include "tcp/segment.h"
 
@@ -167,4 +168,21 @@ held_view(const struct tcp_half *h, const struct packet *p, uint8_t room[HELD_JO
 		at += (uint32_t)take;
 	}
 	return n > alone.len ? view_of(room, n) : alone;
+}
+
+size_t
+tcp_held_octets(const struct flow *f, enum direction dir, uint32_t at, uint8_t *out, size_t len)
+{
+	size_t n = 0;
+
+	for (const struct packet *q = f->tcp.half[dir].held; q != NULL && n < len; q = q->next) {
+		uint32_t next = at + (uint32_t)n;
+		if (!seq_leq(segment_first(q), next) || !seq_lt(next, segment_last(q)))
+			continue;
+		struct view v = from(q, next);
+		size_t take = v.len < len - n ? v.len : len - n;
+		memcpy(out + n, v.at, take);
+		n += take;
+	}
+	return n;
 }

@@ -155,6 +155,9 @@ void tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p);
 /* From within reader.read(): direction `dir` waits from now on, with what it holds as if it had come now. */
 void tcp_wait(struct flow *f, enum direction dir, uint64_t now_ns);
 
+/* From within reader.read(): copies held octets from old number `from` on, up to `len`. Returns how many there are. */
+size_t tcp_held_octets(const struct flow *f, enum direction dir, uint32_t from, uint8_t *out, size_t len);
+
 /* The reader can go on in direction `dir` (a server's answer arrived): reads what waits and lets it leave. */
 void tcp_resume(struct tcp_worker *w, struct flow *f, enum direction dir);
 

@@ -9,20 +9,24 @@ static const struct {
 	const char *or_; /* between two names that may have been meant */
 	const char *mistyped, *refused;
 	const char *sender, *recipient;
-	const char *too_many;
+	const char *too_many, *session;
 } texts[LANG_COUNT] = {
 	[LANG_EN] = { " or ", "{domain} looks like a mistyped {means}: ", "{domain} is refused here: ",
 		      "please check the sender.", "please check the recipient.",
-		      "Too many refused recipients in this session, please send the rest again." },
+		      "Too many refused recipients in this session, please send the rest again.",
+		      "Mail to this server is refused here, see the answer before." },
 	[LANG_DE] = { " oder ", "{domain} ist wohl ein Tippfehler, gemeint war {means}: ",
 		      "{domain} wird hier abgelehnt: ", "bitte den Absender pruefen.", "bitte den Empfaenger pruefen.",
-		      "Zu viele abgelehnte Empfaenger in dieser Sitzung, bitte den Rest erneut senden." },
+		      "Zu viele abgelehnte Empfaenger in dieser Sitzung, bitte den Rest erneut senden.",
+		      "Post an diesen Server wird hier abgelehnt, siehe die Antwort davor." },
 	[LANG_FR] = { " ou ", "{domain} semble une faute de frappe pour {means} : ", "{domain} est refuse ici : ",
 		      "veuillez verifier l'expediteur.", "veuillez verifier le destinataire.",
-		      "Trop de destinataires refuses dans cette session, veuillez renvoyer les autres." },
+		      "Trop de destinataires refuses dans cette session, veuillez renvoyer les autres.",
+		      "Le courrier vers ce serveur est refuse ici, voir la reponse precedente." },
 	[LANG_NL] = { " of ", "{domain} lijkt een tikfout voor {means}: ", "{domain} wordt hier geweigerd: ",
 		      "controleer de afzender.", "controleer de geadresseerde.",
-		      "Te veel geweigerde geadresseerden in deze sessie, stuur de overige opnieuw." },
+		      "Te veel geweigerde geadresseerden in deze sessie, stuur de overige opnieuw.",
+		      "Post naar deze server wordt hier geweigerd, zie het antwoord hiervoor." },
 };
 
 /* Octets under construction; what does not fit is lost and remembered. */
@@ -209,16 +213,34 @@ reply_text(const struct reply_facts *facts, uint8_t *out, size_t cap)
 {
 	uint8_t octets[160];
 	struct text own = { .at = octets, .cap = sizeof octets };
-	bool from = facts->field == FIELD_FROM;
 	struct view template = words(facts->template);
+	const char *code = "550", *status = facts->field == FIELD_FROM ? "5.1.8" : "5.1.2";
 
 	if (template.len == 0) {
 		default_template(facts, &own);
 		template = view_of(own.at, own.len);
 	}
-	if (facts->action == ACTION_DEFER)
-		return put_reply("451", from ? "4.1.8" : "4.1.2", facts, template, out, cap);
-	return put_reply("550", from ? "5.1.8" : "5.1.2", facts, template, out, cap);
+	if (facts->action == ACTION_DEFER) {
+		code = facts->field == FIELD_BANNER ? "421" : "451";
+		status = facts->field == FIELD_FROM ? "4.1.8" : "4.1.2";
+	} else if (facts->field == FIELD_BANNER && facts->greeting) {
+		code = "554";
+	}
+	return put_reply(code, status, facts, template, out, cap);
+}
+
+size_t
+reply_refused(enum lang lang, enum action action, const char *operator_name, uint8_t *out, size_t cap)
+{
+	struct reply_facts facts = { .lang = lang, .means = "", .operator_name = operator_name, .ref = "" };
+	uint8_t octets[160];
+	struct text t = { .at = octets, .cap = sizeof octets };
+	bool defer = action == ACTION_DEFER;
+
+	put(&t, words(texts[lang].session));
+	if (*operator_name != '\0')
+		put(&t, words(" ({operator})"));
+	return put_reply(defer ? "421" : "503", defer ? "4.3.2" : "5.5.1", &facts, view_of(t.at, t.len), out, cap);
 }
 
 size_t

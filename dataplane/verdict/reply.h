@@ -14,7 +14,8 @@
 
 struct reply_facts {
 	enum action action;   /* REJECT or DEFER */
-	unsigned field;       /* FIELD_FROM or FIELD_RCPT */
+	unsigned field;       /* one FIELD_* */
+	bool greeting;        /* FIELD_BANNER: the reply stands in the place of the greeting, else of that to EHLO */
 	enum lang lang;       /* of the default text */
 	const char *template; /* "" for the default */
 	struct view domain;   /* canonical domain of the address */
@@ -23,8 +24,18 @@ struct reply_facts {
 	const char *ref;
 };
 
-/* Writes the whole reply, CRLF included, to out. Returns octets, at most cap; 0 where cap is too small. Pure. */
+/*
+ * Writes the whole reply, CRLF included, to out. Returns octets, at most cap; 0 where cap is too small. Pure.
+ * The codes (RFC 5321 section 4.3.2): to a recipient or sender 550 or 451; for a server's name 554 as the greeting
+ * (section 3.1) and 550 to EHLO or HELO, or 421 in either place, since no other 4yz is known there.
+ */
 size_t reply_text(const struct reply_facts *facts, uint8_t *out, size_t cap);
+
+/*
+ * Answers a command in a session that was refused for its server's name: 503 5.5.1 (RFC 5321 section 3.1), or 421
+ * 4.3.2 where `action` is ACTION_DEFER. Same contract.
+ */
+size_t reply_refused(enum lang lang, enum action action, const char *operator_name, uint8_t *out, size_t cap);
 
 /* Closing reply after too many refusals: 421 4.5.3. Same contract. */
 size_t reply_quit(enum lang lang, const char *operator_name, const char *ref, uint8_t *out, size_t cap);

@@ -25,8 +25,9 @@ enum action {
 	ACTION_COUNT
 };
 
-/* Fields a rule looks at; a mask. */
-enum { FIELD_FROM = 1, FIELD_RCPT = 2 };
+/* Fields a rule looks at; a mask. BANNER: the server's own name, in its greeting and its answer to EHLO or HELO. */
+enum { FIELD_FROM = 1, FIELD_RCPT = 2, FIELD_BANNER = 4 };
+#define FIELDS_ALL (FIELD_FROM | FIELD_RCPT | FIELD_BANNER)
 
 /* How far a rule is trusted. */
 enum mode { MODE_OBSERVE = 0, MODE_SAMPLE, MODE_ENFORCE, MODE_COUNT };
@@ -96,6 +97,7 @@ struct rule_tables {
 	const struct pattern *patterns;
 	const char *strings;
 	uint32_t rule_count, pattern_count, string_len;
+	uint8_t fields; /* that any rule but an `allow` looks at; a mask */
 	uint64_t generation;
 	const char *operator_name; /* into strings */
 };

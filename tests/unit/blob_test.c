@@ -161,7 +161,7 @@ sections_and_indices_out_of_range_are_refused_behind_a_right_digest(void **state
 	REFUSE(r[1].action, ACTION_PASS);
 	REFUSE(r[1].action, ACTION_COUNT);
 	REFUSE(r[1].fields, 0);
-	REFUSE(r[1].fields, 4);
+	REFUSE(r[1].fields, 8);
 	REFUSE(r[2].mode, MODE_COUNT);
 	REFUSE(r[2].sample, 101);
 	REFUSE(r[2].lang, LANG_COUNT);
