@@ -319,7 +319,7 @@ dialogue_force(struct pipeline *pl, struct flow *f)
 	uint32_t before;
 
 	if (splice_holds(f) || splice_paces(f))
-		return; /* redirect.c has its own limit */
+		return; /* redirect/time.c has its own limit */
 	if (client->read == client->nxt)
 		return; /* nothing waits: what is held is the server's, or behind a gap */
 	/* An end does not take our answers, or the server does not answer what must not be taken as answered. */

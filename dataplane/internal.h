@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of the pipeline itself share: pipeline.c, dialogue.c, judge.c, banner.c. Nobody else includes it. */
+/* What the files of the pipeline itself share: pipeline.c, dialogue.c, judge.c, banner.c, redirect/. Nobody else includes it. */
 #ifndef POSTERN_INTERNAL_H
 #define POSTERN_INTERNAL_H
 
@@ -11,7 +11,7 @@
 #include "verdict/reply.h"
 
 struct late_events; /* judge.c */
-struct redirects;   /* redirect.c */
+struct redirects;   /* redirect/ */
 struct splice;
 
 struct pipeline {
@@ -81,7 +81,7 @@ bool banner_judge(struct pipeline *pl, struct flow *f, uint32_t end, struct view
 /* A command of a session that is refused. False: the flow's fate changed. */
 bool banner_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item);
 
-/* redirect.c: a flagged recipient, and the session with it, to a quarantine. */
+/* redirect/: a flagged recipient, and the session with it, to a quarantine. */
 struct redirects *redirects_new(unsigned splices, const uint8_t secret[16]);
 void redirects_free(struct redirects *r);
 /* Every command. False: it is dealt with, and not to be judged. */

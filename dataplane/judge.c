@@ -271,7 +271,7 @@ refuse(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item
 	return true;
 }
 
-/* Refuses, or hands over to redirect.c. False: no way is left. */
+/* Refuses, or hands over to redirect/. False: no way is left. */
 static bool
 answer(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const struct verdict *v,
        struct event *e)
@@ -358,7 +358,7 @@ judge_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct sm
 	pl->ctr->value[CTR_flagged] += v.rule != NULL && v.action != ACTION_ALLOW;
 	goes_on = apply(pl, f, pos, item, &v, &e);
 	if (splice_holds(f))
-		return true; /* its event is redirect.c's */
+		return true; /* its event is redirect/'s */
 	/* At the end of a dialogue, what awaited answers has been told already, and none comes for this one. */
 	if (pl->late != NULL && goes_on)
 		late_put(pl, f, &e);

@@ -2,7 +2,7 @@
 /*
  * A session goes on at another server in the middle of its dialogue, and the
  * client does not notice. Knows TCP numbers and three ends of dialogues; what
- * is judged, held and let go is the pipeline's (redirect.c).
+ * is judged, held and let go is the pipeline's (redirect/).
  *
  *   client ------- box ------- server        until the flagged RCPT, which stays in the box
  *   client - (RCPT) box ------ server        the box greets the quarantine and repeats EHLO and MAIL: `far`
@@ -45,6 +45,7 @@ struct envelope {
 	uint8_t mail[ENVELOPE_MAIL];
 };
 
+/* See states.def for what leads from one to the other. */
 enum splice_state {
 	SPLICE_WAIT,     /* the server still owes answers to what stood before the flagged line */
 	SPLICE_OPENING,  /* SYN to the quarantine */
@@ -134,6 +135,9 @@ struct splice *splice_find(const struct splice_pool *pool, const struct packet *
 /* The table of states: what an event leads to. Pure but for s->state. */
 enum splice_turn splice_take(struct splice *s, enum splice_event event);
 
+/* The same, and why: the first cause counts. */
+enum splice_turn splice_take_for(struct splice *s, enum splice_event event, enum counter cause);
+
 /*
  * Connects to s->to. `like`: a packet of the client to the server, borrowed.
  * False: its link header is too long, or the lines cannot be repeated.
@@ -151,6 +155,9 @@ void splice_undo(struct splice *s);
 
 /* Fixes the constants, and begins to take leave of the server. Segments of the client go to the quarantine from now. */
 void splice_hand_over(struct splice *s, uint64_t now_ns);
+
+/* Begins to take leave of the server; s->near is open. Part of splice_hand_over(). */
+void splice_leave(struct splice *s, uint64_t now_ns);
 
 /* A segment of the original server after the hand-over. Borrows p. */
 void splice_near_input(struct splice *s, const struct packet *p, uint64_t now_ns);

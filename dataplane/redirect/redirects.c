@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "redirect/redirects.h"
+
+#include <stdlib.h>
+
+struct redirects *
+redirects_new(unsigned splices, const uint8_t secret[16])
+{
+	struct redirects *r = calloc(1, sizeof *r);
+
+	if (r == NULL)
+		return NULL;
+	r->table.fallback = ACTION_REJECT;
+	r->pool = splice_pool_new(splices, splices * 8, secret);
+	r->event = calloc(splices, sizeof *r->event);
+	if (r->pool == NULL || r->event == NULL) {
+		redirects_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void
+redirects_free(struct redirects *r)
+{
+	if (r == NULL)
+		return;
+	splice_pool_free(r->pool);
+	free(r->event);
+	free(r);
+}
+
+void
+pipeline_quarantines(struct pipeline *pl, const struct quarantine_table *table)
+{
+	if (pl->redirects != NULL)
+		pl->redirects->table = *table;
+}

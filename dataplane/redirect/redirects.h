@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The verdict redirect: connects the stages with splice/. What the files of
+ * this folder share; the others call what stands in internal.h.
+ *
+ *   verdict.c   a flagged recipient to a splice; what the servers answer
+ *   turn.c      what becomes of its line, and of the session
+ *   packets.c   which packets are the client's, the server's, the quarantine's
+ *   time.c      limits
+ */
+#ifndef POSTERN_REDIRECT_REDIRECTS_H
+#define POSTERN_REDIRECT_REDIRECTS_H
+
+#include "internal.h"
+#include "splice/splice.h"
+
+struct redirects {
+	struct splice_pool *pool;
+	struct quarantine_table table;
+	struct event *event; /* by splice: what is told at the hand-over, or when it is taken back */
+	struct event queued; /* scratch */
+	uint64_t looked_ns;
+	unsigned closed; /* splices whose session is over, at the last look: they serve late segments only */
+	unsigned turn;   /* the quarantine that was chosen last */
+};
+
+static inline struct splice *
+splice_of(const struct flow *f)
+{
+	return f->envelope != NULL ? f->envelope->splice : NULL;
+}
+
+/* Does what `turn` asks for. */
+void redirect_act(struct pipeline *pl, struct flow *f, struct splice *s, enum splice_turn turn);
+
+/* The same, for whoever does not go on to read the client by himself. */
+void redirect_act_alone(struct pipeline *pl, struct flow *f, struct splice *s, enum splice_turn turn);
+
+/* All is answered that stood before the flagged line: it goes to the quarantine now, or meets an answer. */
+void redirect_decide(struct pipeline *pl, struct flow *f, struct splice *s);
+
+/* What cannot go on is undone: nothing that is flagged slips through. Takes s. */
+void redirect_give_up(struct pipeline *pl, struct flow *f, struct splice *s);
+
+/* The reply that has a client bring a recipient in a mail of its own. */
+extern const struct view redirect_later;
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Limits. */
+#include "splice/ends.h"
+
+#define LEAVE_NS 30000000000ULL
+
+static bool
+is_over(uint64_t since, uint64_t now_ns, uint64_t limit)
+{
+	return now_ns > since && now_ns - since >= limit;
+}
+
+/* The server gets its time to answer, and no more. */
+static void
+near_tick(struct splice *s, uint64_t now_ns)
+{
+	const struct end_wire wire = splice_near_wire(s);
+
+	if (s->near.state != END_OPEN || end_done(&s->near))
+		return;
+	if (!end_tick(&s->near, &wire, now_ns) || is_over(s->begun_ns, now_ns, LEAVE_NS))
+		end_abort(&s->near, &wire);
+}
+
+enum splice_turn
+splice_tick(struct splice *s, uint64_t now_ns, uint64_t setup_ns, uint64_t session_ns)
+{
+	const struct end_wire wire = splice_far_wire(s);
+
+	near_tick(s, now_ns);
+	if (s->state < SPLICE_LIVE) {
+		bool goes_on = s->state == SPLICE_WAIT || end_tick(&s->far, &wire, now_ns);
+		if (!goes_on || is_over(s->begun_ns, now_ns, setup_ns))
+			return splice_take_for(s, SPLICE_LATE, CTR_redirect_late);
+	} else if (s->state == SPLICE_LIVE) {
+		if (is_over(s->begun_ns, now_ns, session_ns))
+			return splice_take_for(s, SPLICE_LATE, CTR_redirect_late);
+	} else if (s->state == SPLICE_FAILED && !end_tick(&s->far, &wire, now_ns)) {
+		return splice_take(s, SPLICE_GONE);
+	}
+	return SPLICE_STAY;
+}
