@@ -147,8 +147,8 @@ segment_stage(struct pipeline *pl, struct packet *p)
 /* How many packets ahead lines are asked for: what comes from far takes longer than a packet to read. */
 enum { FLOW_AHEAD = 12, PAYLOAD_AHEAD = 4 };
 
-/* The lines of a flow that reading a packet needs; the lookup has brought the first. */
-static void
+/* The lines of a flow that reading a packet needs; the lookup has brought the first. Always inline: see flow/table.c. */
+__attribute__((always_inline)) static inline void
 prefetch_flow(const struct packet *p)
 {
 	const struct flow *f = p->flow;
@@ -160,7 +160,7 @@ prefetch_flow(const struct packet *p)
 }
 
 /* Payload behind the headers: most octets of a mail are seen here for the first time. */
-static void
+__attribute__((always_inline)) static inline void
 prefetch_payload(const struct packet *p)
 {
 	const uint8_t *end = p->data + p->h.payload + p->h.payload_len;
