@@ -6,6 +6,7 @@
 static void
 queue_put(struct edit *e, struct view reply)
 {
+	edit_text_take(e);
 	memcpy(e->text + e->ledger[DIR_SERVER].text_len + e->queue_text, reply.at, reply.len);
 	e->queue[e->queue_count++] = (uint16_t)reply.len;
 	e->queue_text = (uint16_t)(e->queue_text + reply.len);
@@ -27,7 +28,7 @@ queue_fits(const struct edit *e, size_t len)
 	/* one octet more for each, since it may ride on one of the server's */
 	size_t used = (size_t)e->ledger[DIR_SERVER].text_len + e->queue_text + e->queue_count + 1;
 
-	return e->queue_count < EDIT_QUEUE && len > 0 && used + len <= sizeof e->text;
+	return e->queue_count < EDIT_QUEUE && len > 0 && used + len <= EDIT_TEXT;
 }
 
 bool
@@ -101,10 +102,9 @@ edit_reply(struct edit *e, uint32_t seq, uint32_t used, bool first, bool last)
 void
 edit_skip(struct edit *e)
 {
-	uint8_t *first = e->text + e->ledger[DIR_SERVER].text_len;
-
 	if (e->queue_count == 0)
 		return;
+	uint8_t *first = e->text + e->ledger[DIR_SERVER].text_len;
 	memmove(first, first + e->queue[0], (size_t)(e->queue_text - e->queue[0]));
 	queue_take(e, 1);
 }
@@ -116,6 +116,7 @@ edit_refuse(struct edit *e, uint32_t seq, uint32_t used, struct view reply)
 		return false;
 	if (!ledger_insert(&e->ledger[DIR_SERVER], seq, used, (uint16_t)reply.len))
 		return false;
+	edit_text_take(e);
 	memcpy(e->text + e->ledger[DIR_SERVER].text_len - reply.len, reply.at, reply.len);
 	e->in_slot = true;
 	return true;

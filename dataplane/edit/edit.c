@@ -7,11 +7,21 @@
 #include "edit/own.h"
 #include "edit/translate.h"
 
-static_assert(sizeof(struct edit) <= 4096, "an edited flow costs at most 4 KiB");
+static_assert(sizeof(struct edit) + sizeof(struct flow) <= 2048, "an edited flow costs at most 2 KiB");
+
+/* The octets of a text while one has it. */
+union text {
+	union text *next;
+	uint8_t octets[EDIT_TEXT];
+};
 
 struct edit_pool {
 	struct edit *all;
 	struct edit *free;
+	union text
+		*texts; /* as many as edits; which ones are in use is another matter, and memory is touched for those */
+	union text *free_text;
+	unsigned text_count; /* of texts, that were ever used */
 };
 
 struct edit_pool *
@@ -22,8 +32,9 @@ edit_pool_new(unsigned count)
 	if (pool == NULL)
 		return NULL;
 	pool->all = calloc(count > 0 ? count : 1, sizeof *pool->all);
-	if (pool->all == NULL) {
-		free(pool);
+	pool->texts = calloc(count > 0 ? count : 1, sizeof *pool->texts);
+	if (pool->all == NULL || pool->texts == NULL) {
+		edit_pool_free(pool);
 		return NULL;
 	}
 	for (unsigned i = count; i-- > 0;) {
@@ -39,7 +50,34 @@ edit_pool_free(struct edit_pool *pool)
 	if (pool == NULL)
 		return;
 	free(pool->all);
+	free(pool->texts);
 	free(pool);
+}
+
+void
+edit_text_take(struct edit *e)
+{
+	union text *text = e->pool->free_text;
+
+	if (e->text != NULL)
+		return;
+	if (text != NULL)
+		e->pool->free_text = text->next;
+	else
+		text = &e->pool->texts[e->pool->text_count++];
+	e->text = text->octets;
+}
+
+static void
+text_give(struct edit *e)
+{
+	union text *text = (union text *)(void *)e->text;
+
+	if (text == NULL)
+		return;
+	text->next = e->pool->free_text;
+	e->pool->free_text = text;
+	e->text = NULL;
 }
 
 struct edit *
@@ -50,8 +88,7 @@ edit_of(struct edit_pool *pool, struct flow *f)
 	if (e != NULL || (e = pool->free) == NULL)
 		return e;
 	pool->free = e->next_free;
-	/* The text is written before it is read: no need to clear it. */
-	memset(e, 0, offsetof(struct edit, text));
+	*e = (struct edit){ .pool = pool };
 	for (unsigned dir = DIR_CLIENT; dir <= DIR_SERVER; dir++) {
 		ledger_init(&e->ledger[dir], f->tcp.half[dir].acked);
 		e->left[dir] = f->tcp.half[dir].sent;
@@ -66,6 +103,7 @@ edit_drop(struct edit_pool *pool, struct flow *f)
 {
 	if (f->edit == NULL)
 		return;
+	text_give(f->edit);
 	f->edit->next_free = pool->free;
 	pool->free = f->edit;
 	f->edit = NULL;
@@ -96,6 +134,8 @@ edit_fold(struct flow *f)
 		if (freed > 0)
 			memmove(e->text, e->text + freed, e->ledger[dir].text_len + e->queue_text);
 	}
+	if (e->ledger[DIR_SERVER].text_len + e->queue_text == 0)
+		text_give(e);
 	fold_standing(f, stood);
 }
 

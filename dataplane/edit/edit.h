@@ -56,7 +56,8 @@ struct edit {
 	uint8_t queue_count;
 	uint16_t queue_text;        /* octets of all queued replies */
 	uint16_t queue[EDIT_QUEUE]; /* their lengths, in order of their commands */
-	uint8_t text[EDIT_TEXT];
+	uint8_t *text; /* EDIT_TEXT octets of the pool's; NULL: the client has acknowledged all that was ours */
+	struct edit_pool *pool;
 };
 
 /* Edit states of one worker. */
@@ -68,6 +69,8 @@ void edit_pool_free(struct edit_pool *pool);
 
 /* The edit state of f, made when missing; NULL: pool empty. */
 struct edit *edit_of(struct edit_pool *pool, struct flow *f);
+/* The text of e is there to be written. Never fails: each edit state has one to take. */
+void edit_text_take(struct edit *e);
 /* Gives back the edit state of f, if any. */
 void edit_drop(struct edit_pool *pool, struct flow *f);
 
