@@ -15,7 +15,7 @@ declare -A packages=(
 	# Instruction counts (guard), plots of a report and the browser that looks at it, testpmd beside the box (wire).
 	[bench]="python3 valgrind gnuplot-nox dpdk-dev chromium"
 	# Two networks with mail servers (the libraries that those link to), clients and captures.
-	[lab]="python3 iproute2 iputils-ping ethtool procps util-linux openssl swaks tcpdump iperf3 netbase
+	[lab]="python3 iproute2 iputils-ping ethtool procps util-linux openssl swaks libio-socket-inet6-perl tcpdump iperf3 netbase
 		libdb5.3 libicu72 libnsl2 libsasl2-2 libssl3 libgnutls-dane0 libidn12 libpcre2-8-0 libcrypt1 libevent-2.1-7 libpam0g
 		msmtp curl python3-aiosmtplib python3-aiosmtpd"
 )

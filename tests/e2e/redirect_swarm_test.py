@@ -1,17 +1,33 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Many redirected sessions at once, and a quarantine with bad manners: the accounts of all mails must balance."""
 
+import collections
 import json
+import os
 import signal
+import statistics
 import time
 
 from redirect_scene import RedirectTest, SwarmScene
+from scene import network
+from lab.sink import POINTS
+
+LONG = bool(os.environ.get("POSTERN_LONG"))
+OCTETS, ROUNDS, WAVES = (100 << 20, 9, 5) if LONG else (48 << 20, 5, 3)
+
+
+def told(point):
+    """What senders learn when the quarantine ends there. Behind half a reply nothing can be said that would be understood."""
+    if point in ("RCPT half", "DATA half", "mail half"):
+        return 0
+    return 250 if point == "mail said" else 451
 
 
 class Swarm(RedirectTest):
     scene_type = SwarmScene
 
     def setUp(self):
+        self.scene.attic.behave()
         if self.scene.attic.process.poll() is not None:
             self.scene.attic.start()
         self.scene.await_health()
@@ -53,14 +69,10 @@ class Swarm(RedirectTest):
         self.assertGreater(total["deferred"], 50)
 
     def with_manners(self, name, **manners):
-        self.scene.attic.kill()
-        self.scene.attic.start(**manners)
+        self.scene.attic.behave(**manners)
+        time.sleep(2.5)  # a look of the daemon, and the dataplane knows
         self.scene.await_health()
-        time.sleep(1.5)
-        self.scene.await_health()  # a look in between may have found it slow
-        told = self.scene.swarm(200, name, "u{}@army.ml")()
-        self.scene.attic.kill()
-        return self.count(told)
+        return self.count(self.scene.swarm(200, name, "u{}@army.ml")())
 
     def test_a_slow_quarantine(self):
         self.assertEqual(self.with_manners("slow", slow=1.5)["attic"], 200)
@@ -74,6 +86,29 @@ class Swarm(RedirectTest):
 
     def test_a_quarantine_that_refuses_the_recipient(self):
         self.assertEqual(self.with_manners("refuses", rcpt="550 5.1.1 no")["refused"], 200)
+
+    def ends(self, how, pipeline):
+        """{point: {how the sender was told: mails}}"""
+        found = {}
+        for point in POINTS:
+            self.scene.attic.behave(end=[point, how], of=network.ADDRESS["client"]["v4"])
+            told = self.scene.swarm(10, f"{how}-{point.replace(' ', '-')}-{pipeline}", "u{}@army.ml", pipeline=pipeline)()
+            self.scene.account(told)
+            found[point] = collections.Counter(code for recipients in told.values() for code in recipients.values())
+        return found
+
+    def assertEnds(self, how, pipeline):
+        found = self.ends(how, pipeline)
+        wrong = {point: dict(codes) for point, codes in found.items() if not set(codes) <= {told(point), 0}}
+        self.assertFalse(wrong, f"{how}, pipelined: {pipeline}")
+
+    def test_a_quarantine_that_closes_at_each_point_of_its_dialogue(self):
+        for pipeline in (True, False):
+            self.assertEnds("fin", pipeline)
+
+    def test_a_quarantine_that_resets_at_each_point_of_its_dialogue(self):
+        for pipeline in (True, False):
+            self.assertEnds("rst", pipeline)
 
     def test_no_quarantine_at_all(self):
         self.scene.attic.kill()
@@ -95,7 +130,7 @@ class BadLine(RedirectTest):
     def test_mails_on_a_line_that_loses_delays_and_reorders(self):
         for pipeline in (True, False):
             told = self.scene.swarm(40, f"bad-{pipeline}", "u{}@army.ml", "g{}@army.mil", pipeline=pipeline, octets=100000, pace=5)()
-            total = self.scene.account(told, crashes=True)
+            total = self.scene.account(told)
             print(f"     {json.dumps(total)}", flush=True)
             self.assertGreaterEqual(total["attic"], 36)
             self.assertEqual(total["server"], 0)
@@ -106,18 +141,19 @@ class Speed(RedirectTest):
 
     def seconds(self, recipient, name):
         began = time.monotonic()
-        told = self.scene.swarm(1, name, recipient, octets=100 << 20)()
+        told = self.scene.swarm(1, name, recipient, octets=OCTETS)()
         self.assertEqual(list(next(iter(told.values())).values()), [250])
         return time.monotonic() - began
 
     def test_a_redirected_session_is_as_fast_as_an_untouched_one(self):
-        runs = [(self.seconds("g@army.mil", f"plain-{n}"), self.seconds("u@army.ml", f"moved-{n}")) for n in range(5)]
-        plain, moved = (min(r[i] for r in runs) for i in (0, 1))  # whatever else the machine does only adds
-        print(f"     100 MiB untouched {plain:.2f} s, redirected {moved:.2f} s ({moved / plain - 1:+.1%})", flush=True)
-        self.assertLess(moved, plain * 1.1)
+        runs = [(self.seconds("g@army.mil", f"plain-{n}"), self.seconds("u@army.ml", f"moved-{n}")) for n in range(ROUNDS)]
+        ratio = statistics.median(moved / plain for plain, moved in runs)
+        print(f"     {OCTETS >> 20} MiB untouched, redirected, in s:", ", ".join(f"{plain:.2f} {moved:.2f}" for plain, moved in runs),
+              f"median of the ratios {ratio:.3f}", flush=True)
+        self.assertLess(ratio, 1.1)
 
     def waves(self, name):
-        for n in range(5):
+        for n in range(WAVES):
             self.scene.swarm(500, f"{name}-{n}", "u{}@army.ml")()
         time.sleep(8)
 
@@ -125,6 +161,6 @@ class Speed(RedirectTest):
         self.waves("warm")  # the pools have touched as much of their memory then as they will
         before, free = self.scene.box.resident_kb(), self.scene.box.show("stats")["packets"]["free"]
         self.waves("again")
-        print(f"     {self.scene.box.resident_kb() - before} kB more after 2,500 redirected sessions", flush=True)
+        print(f"     {self.scene.box.resident_kb() - before} kB more after {500 * WAVES} redirected sessions", flush=True)
         self.assertLess(self.scene.box.resident_kb() - before, 1024)
         self.assertGreater(self.scene.box.show("stats")["packets"]["free"], free - 300)

@@ -11,16 +11,21 @@ SINK = pathlib.Path(__file__).with_name("sink.py")
 
 
 class SinkServer:
-    def __init__(self, place, name, addresses, **manners):
+    def __init__(self, place, name, addresses):
         self.place, self.name, self.addresses = place, name, addresses
-        self.path = place.dir / f"{name}.mails"
+        self.path, self.manners = place.dir / f"{name}.mails", place.dir / f"{name}.manners"
         self.path.touch()
-        self.manners = manners
+        self.behave()
         self.process = None
 
-    def start(self, **manners):
-        self.process = self.place.start("server", sys.executable, SINK, self.path, json.dumps(manners or self.manners),
-                                        *self.addresses, log=f"{self.name}.log")
+    def behave(self, **manners):
+        """`manners` as in sink.py, from the next session on; none: good ones."""
+        fresh = self.manners.with_suffix(".new")
+        fresh.write_text(json.dumps(manners))
+        fresh.rename(self.manners)
+
+    def start(self):
+        self.process = self.place.start("server", sys.executable, SINK, self.path, self.manners, *self.addresses, log=f"{self.name}.log")
         wait_for(f"{self.name} to listen", 20, lambda: f"{self.addresses[0]}:25 " in self.place.run("server", "ss", "-Hltn").stdout)
         return self
 

@@ -15,6 +15,8 @@ import sys
 
 async def reply(reader):
     while line := await asyncio.wait_for(reader.readline(), 240):
+        if not line.endswith(b"\n"):
+            break
         if line[3:4] != b"-":
             return int(line[:3])
     raise ConnectionError
@@ -39,7 +41,7 @@ async def send(host, name, recipients, pipeline, octets):
             for command in commands:
                 writer.write(command)
                 codes.append(await reply(reader))
-        ended.update(zip(recipients, codes[1:-1]))
+        ended.update((r, codes[-1] if code == 250 else code) for r, code in zip(recipients, codes[1:-1]))
         if codes[-1] == 354:
             text = b"x" * 70 + b"\r\n"
             writer.write(f"Message-ID: {name}\r\n\r\n".encode() + text * (octets // len(text)) + b".\r\n")
