@@ -150,6 +150,7 @@ write_config(struct attach *a, int fd)
 		return FAIL(a, "no random numbers: %s", strerror(errno));
 	config.hung_ns = s->hung_ns;
 	config.idle_ns = s->idle_ns;
+	config.exempt = s->exempt4_count + s->exempt6_count;
 	for (unsigned i = 0; i < s->pairs; i++)
 		config.closed[i] = s->pair[i].closed;
 	memset(config.mail_ports, s->mail_ports_count == 0 ? 0xff : 0, sizeof(config.mail_ports));
@@ -157,6 +158,34 @@ write_config(struct attach *a, int fd)
 		config.mail_ports[s->mail_ports[i] / 64] |= UINT64_C(1) << s->mail_ports[i] % 64;
 	if (bpf_map_update_elem(fd, &first, &config, BPF_ANY) != 0)
 		return FAIL(a, "the map of settings cannot be written: %s", strerror(errno));
+	return true;
+}
+
+/* Makes the keys of the map those of the list, `len` octets each: new ones first, so that what stays is never missing.
+ */
+static bool
+write_exempt(struct attach *a, int map, const void *list, unsigned count, size_t len)
+{
+	const char *wanted = list;
+	char key[sizeof(struct steer_prefix6)], last[sizeof(struct steer_prefix6)];
+	const __u8 yes = 1;
+	bool any = false;
+
+	for (unsigned i = 0; i < count; i++)
+		if (bpf_map_update_elem(map, wanted + i * len, &yes, BPF_ANY) != 0)
+			return FAIL(a, "a map of exempt prefixes cannot be written: %s", strerror(errno));
+	while (bpf_map_get_next_key(map, any ? last : NULL, key) == 0) {
+		bool stays = false;
+
+		for (unsigned i = 0; i < count && !stays; i++)
+			stays = memcmp(wanted + i * len, key, len) == 0;
+		if (!stays && bpf_map_delete_elem(map, key) != 0)
+			return FAIL(a, "a map of exempt prefixes cannot be written: %s", strerror(errno));
+		if (stays) {
+			memcpy(last, key, len);
+			any = true;
+		}
+	}
 	return true;
 }
 
@@ -230,16 +259,20 @@ remove_rest(struct attach *a)
 static bool
 attach_all(struct attach *a)
 {
-	int config = -1;
+	const struct steer_bpf *any = NULL;
 
 	for (unsigned slot = 0; slot < STEER_SLOTS; slot++)
 		if (a->interface[slot] != 0 && !load_copy(a, slot))
 			return false;
 		else if (a->interface[slot] != 0)
-			config = bpf_map__fd(a->copy[slot]->maps.config);
-	if (config < 0)
+			any = a->copy[slot];
+	if (any == NULL)
 		return FAIL(a, "no pair whose two ports are interfaces of the kernel (net_af_xdp)");
-	if (!write_config(a, config))
+	if (!write_exempt(a, bpf_map__fd(any->maps.exempt4), a->setup->exempt4, a->setup->exempt4_count,
+			  sizeof(a->setup->exempt4[0])) ||
+	    !write_exempt(a, bpf_map__fd(any->maps.exempt6), a->setup->exempt6, a->setup->exempt6_count,
+			  sizeof(a->setup->exempt6[0])) ||
+	    !write_config(a, bpf_map__fd(any->maps.config)))
 		return false;
 	for (unsigned slot = 0; slot < STEER_SLOTS; slot++)
 		if (a->interface[slot] != 0 && !link_copy(a, slot))

@@ -12,12 +12,13 @@
 #include <linux/types.h>
 
 /* Another number makes new maps; the switch alone has the same layout for ever. */
-#define STEER_LAYOUT 1
+#define STEER_LAYOUT 2
 
 #define STEER_PAIRS          8
 #define STEER_SLOTS          (2 * STEER_PAIRS) /* an interface: 2 * pair + side, as in the dataplane */
 #define STEER_QUEUES         64
 #define STEER_WAYS           4
+#define STEER_EXEMPT         128   /* prefixes of each family */
 #define STEER_PASSED_BUCKETS 16384 /* 65,536 sessions, 4 MiB */
 #define STEER_EDITED_BUCKETS 2048  /* 8,192 sessions, 512 KiB */
 
@@ -39,7 +40,21 @@ struct steer_config {
 	__u64 idle_ns;                /* a passed session that was silent for longer is mail again */
 	__u64 seed;                   /* of steer_hash(), random */
 	__u8 closed[STEER_PAIRS];     /* 1: fail-closed */
+	__u64 exempt;                 /* not 0: there is something in the maps of exempt prefixes */
 	__u64 mail_ports[65536 / 64]; /* a bit a port */
+};
+
+/*
+ * Maps "exempt4" and "exempt6": the longest of the exempt prefixes that covers an address; whose mail, at either end,
+ * is never read. `bits` is the kernel's prefixlen. [A]
+ */
+struct steer_prefix4 {
+	__u32 bits;
+	__u8 addr[4]; /* network order */
+};
+struct steer_prefix6 {
+	__u32 bits;
+	__u8 addr[16];
 };
 
 /* Map "switch", by pair, __u32: 1: the pair is bypassed by hand. [O] */

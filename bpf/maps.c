@@ -17,7 +17,7 @@
 #include "steer.h"
 
 struct steer {
-	int config, bypass, counters;
+	int config, bypass, counters, exempt4, exempt6;
 	struct steer_live *live;
 	struct marks passed, edited;
 	uint64_t idle_ns;
@@ -93,8 +93,11 @@ open_all(struct steer *s, const char *dir)
 	bypass_path(path, dir);
 	s->config = open_map(dir, "config");
 	s->counters = open_map(dir, "counters");
+	s->exempt4 = open_map(dir, "exempt4");
+	s->exempt6 = open_map(dir, "exempt6");
 	s->bypass = bpf_obj_get(path);
-	if (s->config < 0 || s->counters < 0 || s->bypass < 0 || !steer_config(s, &config))
+	if (s->config < 0 || s->counters < 0 || s->exempt4 < 0 || s->exempt6 < 0 || s->bypass < 0 ||
+	    !steer_config(s, &config))
 		return false;
 	s->live = map_memory(dir, "live", sizeof(struct steer_live));
 	s->passed.bucket = map_memory(dir, "passed", STEER_PASSED_BUCKETS * sizeof(struct steer_bucket));
@@ -115,7 +118,7 @@ steer_open(const char *dir, char *err, size_t errlen)
 		steer_fail(err, errlen, "out of memory");
 		return NULL;
 	}
-	s->config = s->bypass = s->counters = -1;
+	s->config = s->bypass = s->counters = s->exempt4 = s->exempt6 = -1;
 	if (open_all(s, dir))
 		return s;
 	if (errno == ENOENT)
@@ -141,6 +144,8 @@ steer_close(struct steer *s)
 	close_map(s->config);
 	close_map(s->bypass);
 	close_map(s->counters);
+	close_map(s->exempt4);
+	close_map(s->exempt6);
 	if (s->live != NULL)
 		munmap(s->live, sizeof(struct steer_live));
 	if (s->passed.bucket != NULL)
@@ -175,6 +180,32 @@ steer_config(const struct steer *s, struct steer_config *config)
 	__u32 key = 0;
 
 	return bpf_map_lookup_elem(s->config, &key, config) == 0;
+}
+
+/* Keys of a map, `len` octets each, at most STEER_EXEMPT. */
+static unsigned
+keys_of(int map, void *list, size_t len)
+{
+	char *at = list;
+	unsigned n = 0;
+
+	while (n < STEER_EXEMPT && bpf_map_get_next_key(map, n > 0 ? at - len : NULL, at) == 0) {
+		at += len;
+		n++;
+	}
+	return n;
+}
+
+unsigned
+steer_exempt4(const struct steer *s, struct steer_prefix4 *list)
+{
+	return keys_of(s->exempt4, list, sizeof(*list));
+}
+
+unsigned
+steer_exempt6(const struct steer *s, struct steer_prefix6 *list)
+{
+	return keys_of(s->exempt6, list, sizeof(*list));
 }
 
 bool

@@ -28,6 +28,9 @@ const volatile __u32 slot = 0;
 
 /* Shared by all copies. */
 MAP(config, BPF_MAP_TYPE_ARRAY, __u32, struct steer_config, 1, 0);
+/* Room for old and new ones while they are exchanged. */
+MAP(exempt4, BPF_MAP_TYPE_LPM_TRIE, struct steer_prefix4, __u8, 2 * STEER_EXEMPT, BPF_F_NO_PREALLOC);
+MAP(exempt6, BPF_MAP_TYPE_LPM_TRIE, struct steer_prefix6, __u8, 2 * STEER_EXEMPT, BPF_F_NO_PREALLOC);
 MAP(bypass, BPF_MAP_TYPE_ARRAY, __u32, __u32, STEER_PAIRS, 0);
 MAP(live, BPF_MAP_TYPE_ARRAY, __u32, struct steer_live, 1, BPF_F_MMAPABLE);
 MAP(passed, BPF_MAP_TYPE_ARRAY, __u32, struct steer_bucket, STEER_PASSED_BUCKETS, BPF_F_MMAPABLE);
@@ -163,6 +166,31 @@ find_mark(void *map, __u32 index, const struct steer_key *key)
 	return 0;
 }
 
+/* One of the ends is exempt. A function of its own for the verifier. */
+__attribute__((noinline)) int
+is_exempt(struct steer_key *key)
+{
+	struct steer_prefix4 four = { .bits = 32 };
+	struct steer_prefix6 six = { .bits = 128 };
+
+	if (!key)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		void *covered;
+
+		if (key->ip_version == 4) {
+			__builtin_memcpy(four.addr, key->addr[i], sizeof(four.addr));
+			covered = bpf_map_lookup_elem(&exempt4, &four);
+		} else {
+			__builtin_memcpy(six.addr, key->addr[i], sizeof(six.addr));
+			covered = bpf_map_lookup_elem(&exempt6, &six);
+		}
+		if (covered)
+			return 1;
+	}
+	return 0;
+}
+
 /*
  * A session whose numbers the dataplane has shifted: nobody else can continue it, so neither heartbeat nor switch
  * matter. When that dataplane is gone, both ends are told as soon as they speak.
@@ -220,6 +248,8 @@ steer_session(const struct frame *f, const struct headers *h)
 		m->state = STEER_FREE; /* a new connection on the ports of one that is long over */
 	else if (m)
 		return steer_edited(f, h, m);
+	if (f->config->exempt && is_exempt(&key))
+		return forward(STEER_exempt);
 	if (is_bypassed(f))
 		return forward(STEER_switched);
 	m = find_mark(&passed, hash % STEER_PASSED_BUCKETS, &key);
@@ -236,8 +266,12 @@ steer_session(const struct frame *f, const struct headers *h)
 
 /* Fragments have no ports: the dataplane puts them together, and sees what they are. */
 INLINE int
-steer_fragment(const struct frame *f)
+steer_fragment(const struct frame *f, const struct headers *h)
 {
+	struct steer_key key;
+
+	if (f->config->exempt && key_of(f, h, &key) && is_exempt(&key))
+		return forward(STEER_exempt);
 	if (is_bypassed(f))
 		return forward(STEER_switched);
 	return steer_mail(f, (__s64)bpf_ktime_get_coarse_ns());
@@ -280,7 +314,7 @@ xsk_def_prog(struct xdp_md *ctx)
 	if (!f.config || !f.live)
 		return forward(STEER_undecoded);
 	if (found == FOUND_TCP_FRAGMENT)
-		return steer_fragment(&f);
+		return steer_fragment(&f, &h);
 	if (!read_tcp(&f, &h))
 		return forward(STEER_undecoded);
 	if (!is_mail_port(f.config, f.port[0]) && !is_mail_port(f.config, f.port[1]))

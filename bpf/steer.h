@@ -32,7 +32,10 @@ struct steer_setup {
 	} pair[STEER_PAIRS];
 	const uint16_t *mail_ports; /* host byte order */
 	unsigned mail_ports_count;  /* 0: every port */
-	uint64_t hung_ns, idle_ns;  /* as in struct steer_config */
+	struct steer_prefix4 exempt4[STEER_EXEMPT];
+	struct steer_prefix6 exempt6[STEER_EXEMPT];
+	unsigned exempt4_count, exempt6_count;
+	uint64_t hung_ns, idle_ns; /* as in struct steer_config */
 };
 
 /* Both ports of the pair are interfaces of the kernel. */
@@ -66,6 +69,10 @@ void steer_close(struct steer *s);
 /* Frames by cause at a slot, all CPUs together, since it was first attached. */
 bool steer_count(const struct steer *s, unsigned slot, struct steer_counters *sum);
 bool steer_config(const struct steer *s, struct steer_config *config);
+
+/* What is exempt now: at most STEER_EXEMPT of each family. Returns how many. */
+unsigned steer_exempt4(const struct steer *s, struct steer_prefix4 *list);
+unsigned steer_exempt6(const struct steer *s, struct steer_prefix6 *list);
 
 /* The switch: mail of the pair passes unread. Holds until it is set again, whatever runs meanwhile. */
 bool steer_bypass(const struct steer *s, unsigned pair, bool on);

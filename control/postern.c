@@ -18,6 +18,7 @@ static const struct command {
 	{ "show", cmd_show, "Show statistics, flows, rules or events of a running box" },
 	{ "suggest", cmd_suggest, "Propose exemptions and promotions from observed events" },
 	{ "replay", cmd_replay, "Run capture files through the filter" },
+	{ "apply", cmd_apply, "Have mail_ports and exempt taken over as the settings have them now" },
 	{ "steer", cmd_steer, "Put the steering program on the interfaces, or take it off" },
 	{ "bypass", cmd_bypass, "Let mail pass unread, whatever runs, or have it read again" },
 	{ "doctor", cmd_doctor, "Say what stands between this machine and a gate that works well" },

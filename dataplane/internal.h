@@ -17,7 +17,9 @@ struct splice;
 struct pipeline {
 	struct pipeline_config config;
 	struct counters *ctr;
-	struct mail_ports ports;
+	struct mail_ports ports; /* looked up: those of the scope, and earlier ones */
+	struct scope scope;
+	bool narrow; /* the scope leaves out some of what is looked up */
 	struct fragments *fragments;
 	struct flow_table *flows;
 	struct tcp_worker tcp;

@@ -30,6 +30,7 @@
 #include "live/say.h"
 #include "live/server.h"
 #include "ruleset/ruleset.h"
+#include "settings/prefix.h"
 
 struct options {
 	const char *config; /* NULL: the default path */
@@ -127,6 +128,7 @@ make_workers(struct box *box)
 		.running = &box->running,
 	};
 
+	scope_of(box->settings, &box->scope);
 	if (!publication_init(&box->rules, box->settings->dataplane.workers, ruleset_free)) {
 		say("no memory for the workers' states");
 		return false;

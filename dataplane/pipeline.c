@@ -110,6 +110,32 @@ express(struct pipeline *pl, struct flow *f, struct packet *p)
 	return true;
 }
 
+/* Of a flow, only its first packet was seen, or none that counts. */
+static bool
+is_new(const struct flow *f)
+{
+	return f->fate == FLOW_INSPECT && !f->tcp.half[0].started && !f->tcp.half[1].started;
+}
+
+static bool
+in_scope(const struct scope *s, const struct flow_key *key)
+{
+	return (scope_has_port(s, key->port[0]) || scope_has_port(s, key->port[1])) &&
+	       !scope_exempts(s, key->ip_version, key->addr[0]) && !scope_exempts(s, key->ip_version, key->addr[1]);
+}
+
+/* A flow that nobody wants to be read: no exception, and so no policy. */
+static void
+spare(struct pipeline *pl, struct flow *f)
+{
+	f->fate = FLOW_PASS;
+	f->blind = CTR_exempt;
+	f->tcp.half[DIR_CLIENT].mode = f->tcp.half[DIR_SERVER].mode = STREAM_IGNORED;
+	pl->ctr->value[CTR_exempt]++;
+	if (pl->config.watch != NULL)
+		pl->config.watch->unread(pl->config.watch->ctx, f);
+}
+
 /* tcp and what hangs off it, for one segment. Takes p. */
 static void
 segment_stage(struct pipeline *pl, struct packet *p)
@@ -123,6 +149,8 @@ segment_stage(struct pipeline *pl, struct packet *p)
 	}
 	if (!pl->config.no_express && express(pl, f, p))
 		return;
+	if (pl->narrow && is_new(f) && !in_scope(&pl->scope, &f->key))
+		spare(pl, f);
 	fate = f->fate;
 	if (pl->redirects != NULL && redirect_segment(pl, f, p))
 		return;
@@ -434,6 +462,17 @@ pipeline_new(const struct pipeline_config *c, const struct packet_ops *ops, stru
 	}
 	flow_table_server_ports(pl->flows, c->ports, c->port_count);
 	return pl;
+}
+
+void
+pipeline_scope(struct pipeline *pl, const struct scope *scope)
+{
+	pl->scope = *scope;
+	mail_ports_add(&pl->ports, scope->port, scope->ports);
+	pl->narrow = scope->exempts > 0;
+	for (unsigned port = 0; port < 65536 && !pl->narrow; port++)
+		pl->narrow = mail_port(&pl->ports, (uint16_t)port) && !scope_has_port(scope, (uint16_t)port);
+	flow_table_server_ports(pl->flows, scope->port, scope->ports);
 }
 
 void

@@ -9,6 +9,7 @@
 
 #include "base/counters.h"
 #include "base/packet.h"
+#include "classify/scope.h"
 #include "event/event.h"
 #include "flow/table.h"
 #include "headers/fragment.h"
@@ -75,6 +76,12 @@ void pipeline_tick(struct pipeline *pl, const struct ruleset *rules, uint64_t no
 
 /* Lets go of everything held, reads what can still be read (end of capture, clean stop). */
 void pipeline_drain(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns, uint64_t wall_ns);
+
+/*
+ * What is read from now on; copied. Before the first call: the ports of the configuration, nothing exempt. Flows that
+ * are known already go on as they began, also on a port that is no mail port any more. Worker's thread.
+ */
+void pipeline_scope(struct pipeline *pl, const struct scope *scope);
 
 /* The quarantines from now on; copied. Worker's thread. */
 void pipeline_quarantines(struct pipeline *pl, const struct quarantine_table *table);

@@ -15,6 +15,7 @@ int cmd_reload(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_suggest(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_apply(int argc, char **argv);
 int cmd_steer(int argc, char **argv);
 int cmd_bypass(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

@@ -38,6 +38,19 @@ show_pairs(FILE *out, const json_t *pairs)
 }
 
 static void
+show_exempt(FILE *out, const json_t *exempt)
+{
+	const json_t *prefix;
+	size_t i;
+
+	if (json_array_size(exempt) > 0)
+		fputs("exempt, never read:", out);
+	json_array_foreach(exempt, i, prefix) fprintf(out, " %s", json_string_value(prefix));
+	if (json_array_size(exempt) > 0)
+		fputc('\n', out);
+}
+
+static void
 show_heartbeat(FILE *out, const json_t *answer)
 {
 	const json_t *beat = json_object_get(answer, "heartbeat_ms");
@@ -80,6 +93,7 @@ show_steer(FILE *out, const json_t *answer)
 	size_t i;
 
 	show_pairs(out, json_object_get(answer, "pairs"));
+	show_exempt(out, json_object_get(answer, "exempt"));
 	show_heartbeat(out, answer);
 	fprintf(out, "sessions: %lld pass unread, %lld only the dataplane can continue\n",
 		(long long)number(sessions, "passed"), (long long)number(sessions, "edited"));

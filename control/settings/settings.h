@@ -44,6 +44,8 @@ struct settings {
 		unsigned eal_args_count;
 		uint16_t *mail_ports; /* default 25, 587 */
 		unsigned mail_ports_count;
+		char **exempt; /* addresses and prefixes, either end: never read; at most SCOPE_EXEMPT_MAX */
+		unsigned exempt_count;
 		unsigned flows;                 /* per worker; default 262144 */
 		unsigned packets;               /* buffers in the pool; default 0: enough for the ports and workers */
 		unsigned held_packets;          /* cap per worker; default 4096 */

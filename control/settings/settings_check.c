@@ -8,6 +8,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "settings/prefix.h"
 #include "settings/settings_schema.h"
 
 struct check {
@@ -145,6 +146,16 @@ check_bool(struct check *c, const char *key, const yaml_node_t *node)
 }
 
 static void
+check_prefix(struct check *c, const char *key, const yaml_node_t *node)
+{
+	struct prefix p;
+	const char *wrong = prefix_parse(scalar(node), &p);
+
+	if (wrong != NULL)
+		mistake(c, &node->start_mark, "%s: \"%s\"; %s", key, scalar(node), wrong);
+}
+
+static void
 check_text(struct check *c, const char *key, const cyaml_schema_value_t *schema, const yaml_node_t *node)
 {
 	const struct settings_limit *limit = settings_limit_of(key);
@@ -153,6 +164,8 @@ check_text(struct check *c, const char *key, const cyaml_schema_value_t *schema,
 		mistake(c, &node->start_mark, "%s: a NUL inside a text", key);
 	if (node->data.scalar.length < schema->string.min)
 		mistake(c, &node->start_mark, "%s: an empty text; something is wanted here", key);
+	if (strcmp(key, "exempt") == 0)
+		check_prefix(c, key, node);
 	if (limit == NULL)
 		return;
 	for (const char *const *word = limit->words; *word != NULL; word++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
+#include "classify/scope.h"
 #include "settings/settings_schema.h"
 
 /* All members are reached from the top, so that the sections need no struct of their own. */
@@ -65,6 +66,7 @@ static const cyaml_schema_field_t dataplane_fields[] = {
 	NUMBER("memory_mb", settings.dataplane.memory_mb),
 	LIST("eal_args", settings.dataplane.eal_args, char *, &text_value, 32),
 	LIST("mail_ports", settings.dataplane.mail_ports, uint16_t, &port_value, 32),
+	LIST("exempt", settings.dataplane.exempt, char *, &text_value, SCOPE_EXEMPT_MAX),
 	NUMBER("flows", settings.dataplane.flows),
 	NUMBER("packets", settings.dataplane.packets),
 	NUMBER("held_packets", settings.dataplane.held_packets),

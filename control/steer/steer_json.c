@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "steer/steer_json.h"
 
+#include <string.h>
 #include <time.h>
+
+#include "settings/prefix.h"
 
 static uint64_t
 now_ns(void)
@@ -28,6 +31,32 @@ pair_json(const struct steer *s, const struct steer_config *config, unsigned pai
 {
 	return json_pack("{s:i,s:b,s:s,s:o}", "pair", (int)pair, "bypass", (int)steer_bypassed(s, pair), "fail",
 			 config->closed[pair] ? "closed" : "open", "mail_ports", ports_json(config));
+}
+
+static json_t *
+prefix_json(unsigned ip_version, __u32 bits, const __u8 *addr)
+{
+	struct prefix p = { .ip_version = (uint8_t)ip_version, .bits = (uint8_t)bits };
+	char text[PREFIX_TEXT];
+
+	memcpy(p.addr, addr, ip_version == 4 ? 4 : 16);
+	prefix_text(&p, text);
+	return json_string(text);
+}
+
+static json_t *
+exempt_json(const struct steer *s)
+{
+	struct steer_prefix4 four[STEER_EXEMPT];
+	struct steer_prefix6 six[STEER_EXEMPT];
+	unsigned fours = steer_exempt4(s, four), sixes = steer_exempt6(s, six);
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < fours; i++)
+		json_array_append_new(list, prefix_json(4, four[i].bits, four[i].addr));
+	for (unsigned i = 0; i < sixes; i++)
+		json_array_append_new(list, prefix_json(6, six[i].bits, six[i].addr));
+	return list;
 }
 
 static json_t *
@@ -74,9 +103,10 @@ steer_json(const struct steer *s, const struct steer_setup *setup)
 			json_array_append_new(interfaces,
 					      interface_json(s, 2 * pair + side, setup->pair[pair].interface[side]));
 	}
-	return json_pack("{s:o,s:o,s:o,s:I,s:{s:I,s:I}}", "pairs", pairs, "interfaces", interfaces, "heartbeat_ms",
-			 heartbeat_json(s, now), "hung_ms", (json_int_t)(config.hung_ns / 1000000), "sessions",
-			 "passed", (json_int_t)steer_passed(s, now), "edited", (json_int_t)steer_edited(s));
+	return json_pack("{s:o,s:o,s:o,s:o,s:I,s:{s:I,s:I}}", "pairs", pairs, "exempt", exempt_json(s), "interfaces",
+			 interfaces, "heartbeat_ms", heartbeat_json(s, now), "hung_ms",
+			 (json_int_t)(config.hung_ns / 1000000), "sessions", "passed", (json_int_t)steer_passed(s, now),
+			 "edited", (json_int_t)steer_edited(s));
 }
 
 void

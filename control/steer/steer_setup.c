@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "settings/prefix.h"
+
 /* As long as the dataplane keeps a session that says nothing. */
 #define IDLE_NS (1800 * UINT64_C(1000000000))
 
@@ -26,6 +28,29 @@ steer_interface_of(const char *device, char name[16])
 	}
 }
 
+static void
+set_exempt(const struct settings *s, struct steer_setup *setup)
+{
+	struct scope scope;
+
+	scope_of(s, &scope);
+	for (unsigned i = 0; i < scope.exempts; i++) {
+		const struct prefix *p = &scope.exempt[i];
+
+		if (p->ip_version == 4) {
+			struct steer_prefix4 *to = &setup->exempt4[setup->exempt4_count++];
+
+			to->bits = p->bits;
+			memcpy(to->addr, p->addr, sizeof(to->addr));
+		} else {
+			struct steer_prefix6 *to = &setup->exempt6[setup->exempt6_count++];
+
+			to->bits = p->bits;
+			memcpy(to->addr, p->addr, sizeof(to->addr));
+		}
+	}
+}
+
 void
 steer_setup(const struct settings *s, struct steer_setup *setup)
 {
@@ -37,6 +62,7 @@ steer_setup(const struct settings *s, struct steer_setup *setup)
 		.hung_ns = s->steering.heartbeat_ms * UINT64_C(1000000),
 		.idle_ns = IDLE_NS,
 	};
+	set_exempt(s, setup);
 	for (unsigned i = 0; i < setup->pairs; i++) {
 		const struct settings_pair *pair = &s->dataplane.pairs[i];
 

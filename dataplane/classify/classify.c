@@ -6,7 +6,15 @@
 void
 mail_ports_set(struct mail_ports *m, const uint16_t *ports, unsigned n)
 {
-	memset(m->bit, n == 0 ? 0xff : 0, sizeof(m->bit));
+	memset(m->bit, 0, sizeof(m->bit));
+	mail_ports_add(m, ports, n);
+}
+
+void
+mail_ports_add(struct mail_ports *m, const uint16_t *ports, unsigned n)
+{
+	if (n == 0)
+		memset(m->bit, 0xff, sizeof(m->bit));
 	for (unsigned i = 0; i < n; i++)
 		m->bit[ports[i] / 64] |= UINT64_C(1) << (ports[i] % 64);
 }

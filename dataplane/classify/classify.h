@@ -13,6 +13,9 @@ struct mail_ports {
 /* The `n` ports (host byte order) and no others; n == 0: every port. */
 void mail_ports_set(struct mail_ports *m, const uint16_t *ports, unsigned n);
 
+/* These as well. n == 0: every port. */
+void mail_ports_add(struct mail_ports *m, const uint16_t *ports, unsigned n);
+
 static inline bool
 mail_port(const struct mail_ports *m, uint16_t port)
 {

@@ -14,6 +14,7 @@
 #include "live/publish.h"
 #include "live/say.h"
 #include "live/steering.h"
+#include "settings/prefix.h"
 
 enum {
 	TICK_NS = 1000000,     /* how often timers are looked at */
@@ -223,6 +224,10 @@ tick(struct worker *w, const struct round *r)
 		pipeline_quarantines(w->pipeline, &w->quarantines);
 		atomic_store_explicit(&w->quarantines_full, false, memory_order_release);
 	}
+	if (atomic_load_explicit(&w->scope_full, memory_order_acquire)) {
+		pipeline_scope(w->pipeline, &w->scope);
+		atomic_store_explicit(&w->scope_full, false, memory_order_release);
+	}
 	pipeline_tick(w->pipeline, r->rules, r->now_ns, r->wall_ns);
 	flow_list_serve(&w->flows, pipeline_flows(w->pipeline));
 }
@@ -369,6 +374,8 @@ worker_new(const struct worker_common *common, unsigned index)
 		worker_free(w);
 		return NULL;
 	}
+	scope_of(common->settings, &w->scope);
+	pipeline_scope(w->pipeline, &w->scope);
 	return w;
 }
 

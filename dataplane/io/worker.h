@@ -35,6 +35,8 @@ struct worker {
 	uint64_t beat_ns;                    /* time of the last sign of life */
 	struct quarantine_table quarantines; /* the control thread's while not full, else the worker's */
 	atomic_bool quarantines_full;        /* set by the control thread, cleared by the worker */
+	struct scope scope;                  /* the control thread's while not full, else the worker's */
+	atomic_bool scope_full;              /* as quarantines_full */
 	uint64_t tick_ns;                    /* time of the last tick */
 	uint64_t wall_offset;                /* wall clock less monotonic clock, refreshed every tick */
 	unsigned idle_sleep_us;              /* longest nap; 0: never */

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "io/port.h"
+#include "classify/scope.h"
 #include "io/spread.h"
 #include "live/event_writer.h"
 #include "live/publish.h"
@@ -30,6 +31,7 @@ struct box {
 	struct server *server;
 	uint64_t start_ns;    /* monotonic */
 	uint64_t quarantines; /* generation of the table that the workers have */
+	struct scope scope;   /* what the workers were told to read */
 	unsigned uid;         /* of whoever started it */
 	atomic_bool stop;     /* workers end their loops */
 	atomic_uint running;  /* workers in their loops */

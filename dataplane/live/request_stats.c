@@ -82,6 +82,7 @@ request_stats(struct box *box, int client, const json_t *request, int fd)
 			   counters_json(&total), "ports", ports, "event_file", writer_json(box->writer), "packets",
 			   "size", (json_int_t)box->pool->size, "free", (json_int_t)rte_mempool_avail_count(box->pool),
 			   "end", 1);
+	json_object_set_new(answer, "scope", scope_json(&box->scope));
 	if (box->steering.maps != NULL)
 		json_object_set_new(answer, "steering", steering_json(box));
 	return request_send(client, answer);

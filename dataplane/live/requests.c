@@ -110,6 +110,7 @@ static const struct {
 	{ "events", request_events },
 	{ "rules", request_rules },
 	{ "quarantine", request_quarantine },
+	{ "scope", request_scope },
 };
 
 bool
@@ -127,7 +128,7 @@ request_answer(void *ctx, int client, const char *text, size_t len, int fd)
 		}
 	keep = request_refuse(
 		client,
-		"unknown request; \"cmd\" with ping, load, stats, flows, events, quarantine or rules is wanted");
+		"unknown request; \"cmd\" with ping, load, stats, flows, events, quarantine, scope or rules is wanted");
 	json_decref(request);
 	return keep;
 }

@@ -19,10 +19,16 @@ bool request_send(int client, json_t *object);
 /* Sends {"ok":false,"error":...,"end":true}. */
 __attribute__((format(printf, 2, 3))) bool request_refuse(int client, const char *format, ...);
 
+struct scope;
+
+/* {"mail_ports": [25], "exempt": ["192.0.2.0/24"]}; new. */
+json_t *scope_json(const struct scope *s);
+
 /* The commands; `request` is the object of the request, borrowed. */
 bool request_load(struct box *box, int client, const json_t *request, int fd);
 bool request_stats(struct box *box, int client, const json_t *request, int fd);
 bool request_quarantine(struct box *box, int client, const json_t *request, int fd);
+bool request_scope(struct box *box, int client, const json_t *request, int fd);
 bool request_flows(struct box *box, int client, const json_t *request, int fd);
 
 #endif

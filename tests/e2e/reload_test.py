@@ -6,7 +6,8 @@ import os
 import threading
 import time
 
-from scene import RULES, SENDER, SceneTest, network, wait_for
+from scene import RULES, SENDER, SceneTest, network, run, wait_for
+from lab.box import program
 
 SECONDS = 120 if os.environ.get("POSTERN_LONG") else 20
 EVERY = 0.1
@@ -32,6 +33,24 @@ class Reload(SceneTest):
     def setUp(self):
         self.scene.box.write_rules(RULES)
         self.scene.box.reload()
+
+    def test_an_address_is_exempted_and_read_again_without_steering(self):
+        box, text = self.scene.box, self.scene.box.settings.read_text()
+        before = box.total("exempt")
+        self.apply(text.replace("  flows:", f"  exempt: [{network.ADDRESS['server']['v4']}/31]\n  flows:"))
+        try:
+            self.assertEqual(self.codes(), [250, 250, 221])
+            self.assertGreater(box.total("exempt"), before)
+        finally:
+            self.apply(text)
+        self.assertEqual(self.codes(), [250, 550, 221])
+
+    def codes(self):
+        return [r.code for r in self.scene.talk((MAIL + "RCPT TO:<bob@army.ml>\r\n", 2), ("QUIT\r\n", 1))]
+
+    def apply(self, settings):
+        self.scene.box.settings.write_text(settings)
+        run(program("postern"), "apply", "--config", self.scene.box.settings)
 
     def test_a_changed_rule_judges_the_next_mail_differently(self):
         box, scene = self.scene.box, self.scene

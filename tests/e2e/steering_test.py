@@ -240,6 +240,36 @@ class FailOpen(SteeringTest):
         self.assertEqual({link["id"] for link in links}, {link["id"] for link in self.links()})
         self.assertFalse({link["prog_id"] for link in links} & {link["prog_id"] for link in self.links()})
 
+    def test_an_address_is_exempted_and_read_again_while_everything_runs(self):
+        before, text = self.box.steered(), self.box.settings.read_text()
+        client = network.ADDRESS["client"]["v4"]
+        with Beside(self.scene.place) as beside, MailLoop(self.scene) as loop:
+            self.apply(text.replace("  flows:", f"  exempt: [{client}, '2001:db8::/32']\n  flows:"))
+            try:
+                self.assertTrue(self.passes())
+                self.assertIn(f"exempt, never read: {client}/32 2001:db8::/32", self.box.postern("show", "steer").stdout)
+                self.assertEqual(self.box.show("stats")["scope"]["exempt"], [f"{client}/32", "2001:db8::/32"])
+            finally:
+                self.apply(text)
+            self.assertTrue(self.refused())
+            sent, lost = beside.lost()
+        self.assertEqual((lost, loop.bad), (0, []))
+        self.assertGreater(self.more(before, "exempt"), 20)
+        self.assertEqual(self.more(before, "open_hung") + self.more(before, "open_stopped"), 0)
+
+    def test_mail_ports_change_while_everything_runs(self):
+        text = self.box.settings.read_text()
+        self.apply(text.replace("  flows:", "  mail_ports: [587]\n  flows:"))
+        try:
+            self.assertTrue(self.passes())
+        finally:
+            self.apply(text)
+        self.assertTrue(self.refused())
+
+    def apply(self, settings):
+        self.box.settings.write_text(settings)
+        self.scene.place.run("box", program("postern"), "apply", "--config", self.box.settings)
+
     def links(self):
         """What is attached to the two interfaces."""
         shown = [json.loads(run("bpftool", "-j", "link", "show", "pinned", self.box.pins / f"link-{slot}").stdout) for slot in (0, 1)]
@@ -258,7 +288,7 @@ class FailOpen(SteeringTest):
         self.assertEqual(lost, 0)
         self.assertEqual(HUGE_PAGES.read_text(), huge)
         self.assertEqual(sorted(p.name for p in self.box.pins.iterdir() if not p.name.endswith(".debug")),
-                         ["bypass", "layout-1", "link-0", "link-1"])
+                         ["bypass", "layout-2", "link-0", "link-1"])
 
     def counts(self):
         """How many programs and maps of this box the kernel holds."""

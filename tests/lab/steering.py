@@ -80,6 +80,6 @@ class SteeredBox(Box):
 
     def bpf_objects(self):
         """Programs of this box that the kernel holds, whoever holds them there, and the maps they use: two sets of ids."""
-        ours = json.loads(run("bpftool", "-j", "map", "show", "pinned", self.pins / "layout-1" / "config").stdout)["id"]
+        ours = json.loads(run("bpftool", "-j", "map", "show", "pinned", self.pins / "layout-2" / "config").stdout)["id"]
         programs = [p for p in json.loads(run("bpftool", "-j", "prog", "show").stdout) if ours in p.get("map_ids", ())]
         return {p["id"] for p in programs}, {m for p in programs for m in p["map_ids"]}

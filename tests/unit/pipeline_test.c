@@ -183,6 +183,84 @@ a_drop_lets_the_flow_vanish(void **state)
 	assert_false(w.end[DIR_CLIENT].reset);
 }
 
+/* The one end is exempt: 10.0.0.1 or 10.0.0.2 by its last octet; 0: none is. */
+static void
+set_scope(uint8_t last, uint16_t port)
+{
+	const struct scope scope = { .port = { port },
+				     .ports = 1,
+				     .exempt = { { .addr = { 10, 0, 0, last }, .bits = 32, .ip_version = 4 } },
+				     .exempts = last != 0 };
+
+	pipeline_scope(w.pl, &scope);
+}
+
+static void
+mail_of_an_exempt_address_passes_unread(void **state)
+{
+	for (uint8_t last = 1; last <= 2; last++) {
+		set_scope(last, 25);
+		greet("250 mx\r\n");
+		client("RCPT TO:<x@army.ml>\r\n");
+		server("250 ok\r\n");
+		server_read("RCPT TO:<x@army.ml>\r\n");
+		client_read("250 ok\r\n");
+		assert_int_equal(CTR(exempt), last);
+		assert_int_equal(w.event_count, 0);
+		send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt, NULL, 0, RST | ACK);
+		w.now += 10000000000ULL; /* forgotten: the next one begins anew */
+		pipeline_tick(w.pl, w.rules, w.now, w.now);
+	}
+}
+
+static void
+exempt_addresses_are_the_exempt_ones_only(void **state)
+{
+	set_scope(3, 25);
+	greet("250 mx\r\n");
+	client("RCPT TO:<x@army.ml>\r\n");
+	server_read("NOOP               \r\n");
+	assert_int_equal(CTR(exempt), 0);
+}
+
+static void
+a_session_from_before_its_address_was_exempted_keeps_its_refusals(void **state)
+{
+	greet("250 mx\r\n");
+	client("RCPT TO:<x@army.ml>\r\n");
+	server_read("NOOP               \r\n");
+	set_scope(2, 25);
+	server("250 noop\r\n");
+	client_read_refusal("550 5.1.2 army.ml looks like", "");
+	client("RCPT TO:<y@army.ml>\r\n");
+	server_read("NOOP               \r\n");
+	assert_int_equal(CTR(exempt), 0);
+}
+
+static void
+a_port_that_is_taken_off_the_list_is_read_for_sessions_that_began_before(void **state)
+{
+	greet("250 mx\r\n");
+	client("RCPT TO:<x@army.ml>\r\n");
+	server_read("NOOP               \r\n");
+	set_scope(0, 587);
+	server("250 noop\r\n");
+	client_read_refusal("550 5.1.2 army.ml looks like", "");
+}
+
+static void
+a_port_that_is_taken_off_the_list_is_not_read_for_others(void **state)
+{
+	set_scope(0, 587);
+	greet("250 mx\r\n");
+	client("RCPT TO:<x@army.ml>\r\n");
+	server_read("RCPT TO:<x@army.ml>\r\n");
+	assert_int_equal(CTR(exempt), 1);
+	set_scope(0, 25);
+	client("RCPT TO:<y@army.ml>\r\n");
+	server_read("RCPT TO:<y@army.ml>\r\n"); /* as it began */
+}
+
 static void
 behind_starttls_nothing_is_read_or_changed(void **state)
 {
@@ -592,6 +670,11 @@ main(void)
 		TEST(allow_beats_a_rule_on_the_domain_above),
 		TEST(a_reset_reaches_both_ends_and_the_command_reaches_none),
 		TEST(a_drop_lets_the_flow_vanish),
+		TEST(mail_of_an_exempt_address_passes_unread),
+		TEST(exempt_addresses_are_the_exempt_ones_only),
+		TEST(a_session_from_before_its_address_was_exempted_keeps_its_refusals),
+		TEST(a_port_that_is_taken_off_the_list_is_read_for_sessions_that_began_before),
+		TEST(a_port_that_is_taken_off_the_list_is_not_read_for_others),
 		TEST(behind_starttls_nothing_is_read_or_changed),
 		TEST(a_refused_starttls_leaves_the_session_readable),
 		TEST(a_chunk_of_bdat_is_skipped_by_its_count),

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "protocol.h"
+#include "settings/prefix.h"
 #include "settings/settings.h"
 #include "steer/steer_setup.h"
 
@@ -87,6 +88,23 @@ an_empty_file_gives_all_defaults(void **state)
 }
 
 static void
+assert_scope(const struct settings *s)
+{
+	static const char *const texts[] = { "192.0.2.0/24", "2001:db8::/32", "198.51.100.7/32", "::1/128" };
+	struct scope scope;
+	char text[PREFIX_TEXT];
+
+	scope_of(s, &scope);
+	assert_int_equal(scope.ports, 1);
+	assert_int_equal(scope.port[0], 2525);
+	assert_int_equal(scope.exempts, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		prefix_text(&scope.exempt[i], text);
+		assert_string_equal(text, texts[i]);
+	}
+}
+
+static void
 what_stands_in_the_file_wins(void **state)
 {
 	struct settings *s = load("operator: op\n"
@@ -99,6 +117,7 @@ what_stands_in_the_file_wins(void **state)
 				  "  huge_pages: false\n"
 				  "  eal_args: [--iova-mode=va, -n4]\n"
 				  "  mail_ports: [2525]\n"
+				  "  exempt: [192.0.2.0/24, \"2001:db8::/32\", 198.51.100.7, \"::1\"]\n"
 				  "  idle_sleep_us: 0\n"
 				  "  when_blind: reset\n"
 				  "control:\n"
@@ -124,6 +143,7 @@ what_stands_in_the_file_wins(void **state)
 	assert_string_equal(s->dataplane.eal_args[1], "-n4");
 	assert_int_equal(s->dataplane.mail_ports_count, 1);
 	assert_int_equal(s->dataplane.mail_ports[0], 2525);
+	assert_scope(s);
 	assert_int_equal(s->dataplane.idle_sleep_us, 0);
 	assert_string_equal(s->dataplane.when_blind, "reset");
 	assert_string_equal(s->control.cache, "");
@@ -199,6 +219,12 @@ a_wrong_value_is_told_with_its_place_and_what_is_wanted(void **state)
 	refused("dataplane:\n  pairs:\n    - { inside: a, outside: b, fail: shut }\n",
 		":3:38: ", "open or closed is wanted");
 	refused("steering:\n  heartbeat_ms: 1\n", ":2:17: ", "a number from 5 to 60000");
+	refused("dataplane:\n  exempt: [192.0.2.1/24]\n", ":2:12: ", "bits set behind the prefix");
+	refused("dataplane:\n  exempt: [192.0.2.0/33]\n", ":2:12: ", "a number from 0 to 32");
+	refused("dataplane:\n  exempt: ['::/129']\n", ":2:12: ", "a number from 0 to 128");
+	refused("dataplane:\n  exempt: [192.0.2.0/]\n", ":2:12: ", "a number from 0 to 32");
+	refused("dataplane:\n  exempt: [mx.example]\n", ":2:12: ", "an address or a prefix");
+	refused("dataplane:\n  exempt: [192.0.2.256]\n", ":2:12: ", "an address or a prefix");
 	refused("dataplane:\n  mail_ports: 25\n", ":2:15: ", "a list is wanted");
 	refused("dataplane:\n  mail_ports: [25, 70000]\n", ":2:20: ", "a number from 1 to 65535");
 	refused("dataplane: yes\n", ":1:12: ", "an indented list of keys is wanted");
@@ -249,6 +275,7 @@ the_example_names_every_key_and_its_default(void **state)
 	assert_int_equal(example->dataplane.refusals_per_session, d->dataplane.refusals_per_session);
 	assert_int_equal(example->dataplane.idle_sleep_us, d->dataplane.idle_sleep_us);
 	assert_int_equal(example->dataplane.mail_ports_count, d->dataplane.mail_ports_count);
+	assert_int_equal(example->dataplane.exempt_count, d->dataplane.exempt_count);
 	assert_int_equal(example->control.cache_entries, d->control.cache_entries);
 	assert_int_equal(example->control.compile_seconds, d->control.compile_seconds);
 	assert_int_equal(example->control.compile_memory_mb, d->control.compile_memory_mb);

@@ -1158,6 +1158,88 @@ test_a_new_connection_on_the_ports_of_an_orphan_is_none(void **state)
 	expect("a SYN on a living one", mail4(SYN), STEER_edited);
 }
 
+/* ---- exempt addresses ---- */
+
+static void
+set_exempt4(const char *address, unsigned bits, bool there)
+{
+	int map = bpf_map__fd(program->maps.exempt4);
+	struct steer_prefix4 key = { .bits = bits };
+	__u8 yes = 1;
+
+	memcpy(key.addr, address, sizeof key.addr);
+	assert_int_equal(there ? bpf_map_update_elem(map, &key, &yes, BPF_ANY) : bpf_map_delete_elem(map, &key), 0);
+	config.exempt = there;
+	write_config();
+}
+
+static void
+test_mail_of_an_exempt_address_goes_by_in_both_directions_and_nothing_else_changes(void **state)
+{
+	set_exempt4("\xc6\x33\x64\x00", 24, true); /* 198.51.100.0/24: that of the server */
+	expect("to it", mail4(SYN), STEER_exempt);
+	expect("from it", answer4(SYN | ACK), STEER_exempt);
+	expect("the other family", mail6(ACK), STEER_mail);
+	for (size_t i = 0; i < FRAMES; i++) {
+		struct frame *f = fresh();
+		struct packet p = { .data = f->at };
+		bool four;
+
+		frames[i].make(f);
+		p.len = (uint32_t)f->len;
+		four = headers_decode(&p) <= DECODE_FRAGMENT && p.h.ip_version == 4;
+		expect(frames[i].name, f, frames[i].cause == STEER_mail && four ? STEER_exempt : frames[i].cause);
+	}
+	live->beat = 0;
+	config.closed[0] = 1;
+	write_config();
+	expect("fail-closed", mail4(ACK), STEER_exempt);
+	set_exempt4("\xc6\x33\x64\x00", 24, false);
+	expect("no more", mail4(ACK), STEER_closed_stopped);
+}
+
+static void
+test_a_prefix_exempts_to_its_last_bit(void **state)
+{
+	set_exempt4("\xc0\x00\x02\x02", 31, true); /* the client is 192.0.2.1 */
+	expect("the next prefix", mail4(ACK), STEER_mail);
+	set_exempt4("\xc0\x00\x02\x02", 31, false);
+	set_exempt4("\xc0\x00\x02\x00", 31, true);
+	expect("its own", mail4(ACK), STEER_exempt);
+	set_exempt4("\xc0\x00\x02\x00", 31, false);
+}
+
+static void
+test_an_exempt_ipv6_prefix_concerns_its_mail(void **state)
+{
+	int map = bpf_map__fd(program->maps.exempt6);
+	struct steer_prefix6 key = { .bits = 128 };
+	struct frame *f = mail6(ACK);
+	__u8 yes = 1;
+
+	memcpy(key.addr, f->at + 22, sizeof key.addr);
+	config.exempt = 1;
+	write_config();
+	expect("nothing is exempt", mail6(ACK), STEER_mail);
+	assert_int_equal(bpf_map_update_elem(map, &key, &yes, BPF_ANY), 0);
+	expect("its source", mail6(ACK), STEER_exempt);
+	f = fresh();
+	later6(f);
+	expect("a fragment", f, STEER_exempt);
+	assert_int_equal(bpf_map_delete_elem(map, &key), 0);
+}
+
+static void
+test_an_edited_session_of_an_exempt_address_is_finished_by_its_dataplane(void **state)
+{
+	set_exempt4("\xc6\x33\x64\x00", 24, true);
+	edit(mail4(ACK), EPOCH);
+	expect("alive", mail4(ACK), STEER_edited);
+	edit(mail4(ACK), EPOCH - 1);
+	assert_reset("orphaned", mail4(ACK));
+	set_exempt4("\xc6\x33\x64\x00", 24, false);
+}
+
 int
 main(void)
 {
@@ -1185,6 +1267,11 @@ main(void)
 		cmocka_unit_test_setup(test_an_edited_session_is_an_orphan_as_soon_as_its_socket_is_gone, setup),
 		cmocka_unit_test_setup(test_an_orphan_that_cannot_be_reset_is_dropped, setup),
 		cmocka_unit_test_setup(test_a_new_connection_on_the_ports_of_an_orphan_is_none, setup),
+		cmocka_unit_test_setup(
+			test_mail_of_an_exempt_address_goes_by_in_both_directions_and_nothing_else_changes, setup),
+		cmocka_unit_test_setup(test_a_prefix_exempts_to_its_last_bit, setup),
+		cmocka_unit_test_setup(test_an_exempt_ipv6_prefix_concerns_its_mail, setup),
+		cmocka_unit_test_setup(test_an_edited_session_of_an_exempt_address_is_finished_by_its_dataplane, setup),
 	};
 	int missing = load(), status;
 
