@@ -168,11 +168,12 @@ banner_judge(struct pipeline *pl, struct flow *f, uint32_t end, struct view name
 	struct verdict v;
 	struct event e;
 
-	if (!f->tcp.read_only && seq_lt(server->clear, server->sent)) /* some of it has left; a reset is what is left */
+	/* What has left, or is over already, cannot be replaced. */
+	if (reply->last || (!f->tcp.read_only && seq_lt(server->clear, server->sent)))
 		return !again || give_up(pl, f);
 	verdict_begin(&v);
 	subject_build(view_of(NULL, 0), name, &pl->subject);
-	if (pl->rules != NULL && pl->subject.domain_len > 0) {
+	if (pl->rules != NULL && name.len > 0 && pl->subject.domain_len > 0) {
 		match_address(pl->rules, pl->config.worker, &pl->subject, FIELD_BANNER, judge_sample(f), &v);
 		pl->ctr->value[CTR_banners]++;
 	}

@@ -234,7 +234,7 @@ read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 		}
 		if (reply.unnamed)
 			continue; /* its octets stay until there is a verdict on the name */
-		if (reply.name_len > 0 &&
+		if (reply.named &&
 		    !banner_judge(pl, f, seq + (uint32_t)at, name_said(f, seq, v, at, reply.name_len, name), &reply))
 			return at;
 		unsigned removed = 0;
@@ -306,8 +306,7 @@ dialogue_exposed(void *ctx, struct flow *f, enum direction dir)
 {
 	struct pipeline *pl = ctx;
 
-	if (dir == DIR_SERVER)
-		smtp_server_exposed(&f->smtp);
+	(void)dir;
 	if (f->blind != 0) /* for good: the tcp stage gave up on the stream, and has counted why */
 		dialogue_end(pl, f, FLOW_PASS, f->blind);
 }

@@ -78,7 +78,8 @@ uint32_t judge_sample(const struct flow *f);
 /* banner.c: the server's own name, in its greeting and its answers to EHLO and HELO. */
 /* Before server octets are read: whether a rule asks for the name. */
 void banner_ask(const struct pipeline *pl, struct flow *f);
-/* The name was read; the reply that says it is held from half[].clear up to `end`. False: the flow's fate changed. */
+/* The name was read (empty: there is none); the reply that says it is held from half[].clear up to `end`. False: the
+ * flow's fate changed. */
 bool banner_judge(struct pipeline *pl, struct flow *f, uint32_t end, struct view name, const struct smtp_reply *reply);
 /* A command of a session that is refused. False: the flow's fate changed. */
 bool banner_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item);

@@ -80,16 +80,8 @@ head_is_asked(const struct smtp_session *s)
 	       !head_is_disguised(s);
 }
 
-/* RFC 5321 section 4.2: the name is the first word of the first line, behind one blank or hyphen. */
-static bool
-begins_with_name(const struct smtp_session *s, uint8_t separator)
-{
-	return !s->reply_lines && !s->unsolicited && s->line_code / 100 == 2 && separator != '\r' &&
-	       separator != '\n' && head_is_asked(s);
-}
-
-/* Reads on in the server's name. Returns the octets of `in` up to its end, or all. A name longer than a domain is none.
- */
+/* Reads on in the server's name, the first word of the first line (RFC 5321 section 4.2). Returns the octets of `in` up
+ * to its end, or all. A word longer than a domain is none. */
 static size_t
 read_name(struct smtp_session *s, struct view in, size_t i, struct smtp_reply *reply)
 {
@@ -97,6 +89,7 @@ read_name(struct smtp_session *s, struct view in, size_t i, struct smtp_reply *r
 		uint8_t c = in.at[i];
 		if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || s->word_len == UINT8_MAX) {
 			s->word_mask = 0;
+			reply->named = true;
 			reply->name_len = s->word_len < UINT8_MAX ? s->word_len : 0;
 			return i;
 		}
@@ -238,7 +231,7 @@ begin_line(struct smtp_session *s, uint8_t separator)
 	s->reply_code = s->line_code;
 	s->word_len = 0;
 	s->word_mask = s->reply_lines && is_hello(head_verb(s)) && !s->unsolicited ? ALL_KEYWORDS : 0;
-	if (begins_with_name(s, separator))
+	if (!s->reply_lines && !s->unsolicited && s->line_code / 100 == 2 && head_is_asked(s))
 		s->word_mask = NAME_WORD;
 }
 
@@ -284,11 +277,13 @@ read_reply_line(struct smtp_session *s, struct view in, struct smtp_reply *reply
 		return i;
 	if (i > 0 && in.at[i - 1] == '\n') {
 		*line_ended = true;
+		reply->named = s->word_mask == NAME_WORD;
+		s->word_mask = 0;
 		return i;
 	}
 	if (s->word_mask == NAME_WORD) {
 		i = read_name(s, in, i, reply);
-		if (reply->name_len > 0 || i == in.len)
+		if (reply->named || i == in.len)
 			return i;
 	}
 	const uint8_t *lf = i < in.len ? memchr(in.at + i, '\n', in.len - i) : NULL;
@@ -378,11 +373,4 @@ smtp_server(struct smtp_session *s, struct view in, struct smtp_reply *reply)
 	}
 	reply->blind = s->client == CLIENT_BLIND;
 	reply->cause = s->cause;
-}
-
-void
-smtp_server_exposed(struct smtp_session *s)
-{
-	if (s->word_mask == NAME_WORD)
-		s->word_mask = 0;
 }

@@ -237,7 +237,8 @@ struct smtp_reply {
 	bool blind;       /* not an SMTP reply; cause says why */
 	bool gate_opened; /* the client's stream can be read on: tcp_resume(DIR_CLIENT) */
 	bool unnamed;     /* `used` ends before or inside the server's name, which is asked for: hold the reply */
-	uint8_t name_len; /* not 0: `used` ends behind that name, its last octets (maybe in earlier input) are these */
+	bool named;       /* `used` ends behind that name */
+	uint8_t name_len; /* its octets, the last of `used` and maybe of earlier input; 0: it said none */
 	uint16_t cause;
 };
 
@@ -253,9 +254,6 @@ void smtp_server(struct smtp_session *s, struct view in, struct smtp_reply *repl
  * refused.
  */
 void smtp_server_refused(struct smtp_session *s);
-
-/* The reply being read has left: its name is not asked for any more. */
-void smtp_server_exposed(struct smtp_session *s);
 
 /*
  * No answer will come any more: takes the oldest command without one as

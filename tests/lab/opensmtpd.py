@@ -29,8 +29,9 @@ match from any for {mine} action "keep"
 class OpenSMTPD(Room):
     package = "opensmtpd"
 
-    def __init__(self, place, side, address, routes=(), mine="any", settings=(), listen="", **how):
-        """`routes`: {sender domain: address of its server}; `mine`: domains kept; `settings`: further lines; `listen`: further words of its line."""
+    def __init__(self, place, side, address, routes=(), mine="any", settings=(), listen="", hostname=None, **how):
+        """`routes`: {sender domain: address of its server}; `mine`: domains kept; `settings`: further lines; `listen`: further words of its line;
+        `hostname`: what it calls itself."""
         super().__init__(place, side, address, **how)
         (self.dir / "lib" / "opensmtpd" / "empty").mkdir(parents=True)
         keep = self.dir / "keep"
@@ -41,7 +42,7 @@ class OpenSMTPD(Room):
         matches = [f'match from any mail-from "@{domain}" for any action "out{i}"' for i, (domain, _) in enumerate(routes)]
         conf = self.dir / "etc" / "smtpd.conf"
         conf.write_text(CONFIG.format(
-            address=address, port=self.port, hostname=f"{self.name}.example", dir=self.dir, mine=mine, listen=listen,
+            address=address, port=self.port, hostname=hostname or f"{self.name}.example", dir=self.dir, mine=mine, listen=listen,
             settings="\n".join(settings), actions="\n".join(actions), matches="\n".join(matches)))
         conf.chmod(0o644)
         (self.dir / "etc" / "mailname").write_text(f"{self.name}.example\n")

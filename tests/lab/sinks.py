@@ -7,7 +7,7 @@ from .postfix import MTA, Message
 AIOSMTPD = r"""
 import asyncio, itertools, pathlib, sys
 from aiosmtpd.smtp import SMTP
-host, inbox = sys.argv[1], pathlib.Path(sys.argv[2])
+host, inbox, hostname = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
 number = itertools.count()
 class Keep:
     async def handle_DATA(self, server, session, envelope):
@@ -18,15 +18,15 @@ class Keep:
         return "250 kept"
 async def main():
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(Keep(), hostname="aiosmtpd.example", loop=loop, data_size_limit=None), host, 25, backlog=400)
+    server = await loop.create_server(lambda: SMTP(Keep(), hostname=hostname, loop=loop, data_size_limit=None), host, 25, backlog=400)
     await server.serve_forever()
 asyncio.run(main())
 """
 
 
 class Sink:
-    def __init__(self, place, name, address):
-        self.place, self.name, self.address = place, name, address
+    def __init__(self, place, name, address, hostname="aiosmtpd.example"):
+        self.place, self.name, self.address, self.hostname = place, name, address, hostname
         self.dir = place.dir / name
         self.inbox = self.dir / "mail" / "box"
         for part in ("new", "tmp"):
@@ -53,7 +53,7 @@ class Sink:
 
 class Aiosmtpd(Sink):
     def command(self):
-        return "/usr/bin/python3", "-c", AIOSMTPD, self.address, self.inbox
+        return "/usr/bin/python3", "-c", AIOSMTPD, self.address, self.inbox, self.hostname
 
 
 class SmtpSink(Sink):

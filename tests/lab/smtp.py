@@ -20,8 +20,8 @@ class Reply:
         return repr(self.text)
 
 
-def talk(place, steps, kind="v4", port=25, seconds=60):
-    """Runs one session from the client to the server. Returns a list of Reply; a closed connection ends it early."""
-    done = place.run("client", sys.executable, CLIENT, network.ADDRESS["server"][kind], port,
+def talk(place, steps, kind="v4", port=25, seconds=60, address=None):
+    """Runs one session from the client to the server, or to one at `address`. Returns a list of Reply; a closed connection ends it early."""
+    done = place.run("client", sys.executable, CLIENT, address or network.ADDRESS["server"][kind], port,
                      input=json.dumps(steps), timeout=seconds)
     return [Reply(text) for text in json.loads(done.stdout)]

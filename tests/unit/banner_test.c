@@ -333,6 +333,43 @@ ehlo_behind_a_refused_greeting_is_refused_whatever_name_answers_it(void **state)
 }
 
 static void
+an_answer_to_helo_behind_a_refusal_is_refused_though_it_says_no_name(void **state)
+{
+	handshake();
+	server("220 mail.army.ml ESMTP\r\n");
+	client_read_refusal(REFUSED, "");
+	client("HELO c\r\n");
+	server_read("HELO c\r\n");
+	server("250\r\n");
+	client_read("503 5.5.1 Mail to this server is refused here, see the answer before. (example carrier)\r\n");
+	client("HELO c\r\n");
+	server("250-\r\n250 mail.army.ml\r\n");
+	client_read("503 5.5.1 Mail to this server is refused here, see the answer before. (example carrier)\r\n");
+	client("HELO c\r\n");
+	server("550 no\r\n");
+	client_read("550 no\r\n");
+	client("HELO c\r\n");
+	server("250\n"); /* over before it could be ours */
+	client_read("");
+	assert_true(w.end[DIR_CLIENT].reset && w.end[DIR_SERVER].reset);
+}
+
+static void
+half_an_answer_to_helo_behind_a_refusal_is_reset(void **state)
+{
+	handshake();
+	server("220 mail.army.ml ESMTP\r\n");
+	client("HELO c\r\n");
+	w.end[DIR_CLIENT].read_len = 0;
+	send_at(DIR_SERVER, w.end[DIR_SERVER].nxt, "250 mail.", 9, ACK);
+	send_at(DIR_SERVER, w.end[DIR_SERVER].nxt, "250 mail.", 9, ACK);
+	w.end[DIR_SERVER].nxt += 9;
+	server("army.ml\r\n");
+	client_read("250 mail.");
+	assert_true(w.end[DIR_CLIENT].reset && w.end[DIR_SERVER].reset);
+}
+
+static void
 a_flagged_server_is_told_once_and_nothing_changes(void **state)
 {
 	handshake();
@@ -424,17 +461,43 @@ a_client_that_did_not_wait_is_reset(void **state)
 }
 
 static void
-tls_behind_a_refusal_is_reset(void **state)
+what_cannot_be_read_behind_a_refusal_is_reset(void **state)
 {
-	static const char hello[] = "\x16\x03\x01\x02\x00\r\n\r\n";
+	static const char odd[] = "MA\0IL FROM:<a@example.com>\r\n";
 
 	handshake();
 	server("220 mail.army.ml\r\n");
 	client_read_refusal(REFUSED, "");
-	w.end[DIR_CLIENT].nxt += sizeof hello - 1;
-	for (unsigned i = 0; i < 40; i++)
-		client("ABCDEFGH\r\n");
-	assert_int_equal(w.end[DIR_SERVER].read_len, 0);
+	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt, odd, sizeof odd - 1, ACK);
+	server_read("");
+	assert_true(w.end[DIR_CLIENT].reset && w.end[DIR_SERVER].reset);
+	assert_int_equal(CTR(blind_grammar), 1);
+}
+
+static void
+a_line_behind_a_refusal_that_has_left_in_part_is_spoilt_or_reset(void **state)
+{
+	static const char begin[] = "MAIL FROM:<a@e";
+
+	handshake();
+	server("220 mail.army.ml\r\n");
+	client_read_refusal(REFUSED, "");
+	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt, begin, strlen(begin), ACK);
+	server_read("");
+	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt, begin, strlen(begin), ACK); /* again, for nobody answers */
+	w.end[DIR_CLIENT].nxt += (uint32_t)strlen(begin);
+	server_read(begin);
+	client("xample.com>\r\n");
+	server_read("@@@@@@@@@@@\r\n");
+	server("501 what\r\n");
+	client_read("503 5.5.1 Mail to this server is refused here, see the answer before. (example carrier)\r\n");
+	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt, "DATA\r", 5, ACK);
+	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt, "DATA\r", 5, ACK);
+	w.end[DIR_CLIENT].nxt += 5;
+	server_read("DATA\r");
+	client("\n");
+	server_read("");
+	assert_true(w.end[DIR_CLIENT].reset && w.end[DIR_SERVER].reset);
 }
 
 static void
@@ -499,6 +562,8 @@ main(void)
 		TEST(an_answer_to_ehlo_is_refused_and_so_is_the_one_to_helo),
 		TEST(an_answer_to_ehlo_is_deferred_with_421),
 		TEST(ehlo_behind_a_refused_greeting_is_refused_whatever_name_answers_it),
+		TEST(an_answer_to_helo_behind_a_refusal_is_refused_though_it_says_no_name),
+		TEST(half_an_answer_to_helo_behind_a_refusal_is_reset),
 		TEST(a_flagged_server_is_told_once_and_nothing_changes),
 		TEST(a_rule_that_observes_refuses_no_server),
 		TEST(an_allowed_server_is_not_judged_again),
@@ -506,7 +571,8 @@ main(void)
 		TEST(a_drop_at_the_greeting_lets_the_flow_vanish),
 		TEST(a_template_and_a_language_of_the_rule_count_for_a_greeting_too),
 		TEST(a_client_that_did_not_wait_is_reset),
-		TEST(tls_behind_a_refusal_is_reset),
+		TEST(what_cannot_be_read_behind_a_refusal_is_reset),
+		TEST(a_line_behind_a_refusal_that_has_left_in_part_is_spoilt_or_reset),
 		TEST(a_session_that_began_before_us_is_only_told),
 		TEST(behind_starttls_no_name_is_read),
 		TEST(without_a_rule_on_banners_no_greeting_is_held),

@@ -81,6 +81,27 @@ a_reply_that_lost_its_slot_leaves_the_others_in_theirs(void **state)
 }
 
 static void
+a_reply_that_nobody_expected_to_replace_goes_out_from_its_first_octet(void **state)
+{
+	struct session s;
+
+	session_init(&s);
+	struct edit *e = edit_of(s.pool, &s.flow);
+	assert_true(edit_refuse(e, SERVER_ISN, 16, words("554 no\r\n")));
+	assert_true(edit_owes(e));
+	assert_false(edit_refuse(e, SERVER_ISN + 16, 8, words("554 again\r\n")));
+	assert_true(edit_reply(e, SERVER_ISN + 16, 8, false, true));
+	assert_false(edit_owes(e));
+	assert_string_equal(
+		octets_of(&s, through(&s, segment(&s, DIR_SERVER, 0, 0, 0, "220-mail.army.ml 220 ok\n221 x\r\n"))),
+		"554 no\r\n221 x\r\n");
+	assert_false(edit_refuse(e, SERVER_ISN + 8, 8, words("554 late\r\n")));
+	assert_true(edit_disguise(e, DISGUISE_NOOP, CLIENT_ISN, 23, 2, words("550 a\r\n")));
+	assert_false(edit_refuse(e, SERVER_ISN + 31, 8, words("554 not before the one that is owed\r\n")));
+	session_done(&s);
+}
+
+static void
 at_least_eight_refusals_of_170_octets_fit_and_then_the_answer_is_no(void **state)
 {
 	struct session s;
@@ -325,6 +346,7 @@ main(void)
 		cmocka_unit_test(replies_come_in_the_order_of_their_commands),
 		cmocka_unit_test(a_multi_line_answer_goes_out_piece_by_piece),
 		cmocka_unit_test(a_reply_that_lost_its_slot_leaves_the_others_in_theirs),
+		cmocka_unit_test(a_reply_that_nobody_expected_to_replace_goes_out_from_its_first_octet),
 		cmocka_unit_test(at_least_eight_refusals_of_170_octets_fit_and_then_the_answer_is_no),
 		cmocka_unit_test(octets_that_have_left_cannot_be_disguised_but_spoiled),
 		cmocka_unit_test(a_tail_of_less_than_two_octets_is_not_spoiled),

@@ -82,6 +82,21 @@ a_capture_is_named_and_ipv6_stands_in_brackets(void **state)
 }
 
 static void
+a_banner_has_a_domain_and_no_address(void **state)
+{
+	struct event e = flagged("", "mx.army.ml");
+
+	e.kind = EVENT_BANNER;
+	e.transaction = 0;
+	assert_string_equal(json_of(&e, false, NULL),
+			    "{\"event\":\"banner\",\"time\":\"2023-11-14T22:13:20.123Z\","
+			    "\"flow\":\"192.0.2.1:40000 > 192.0.2.25:25\",\"transaction\":0,"
+			    "\"verdict\":\"flag\",\"rule\":\"r1\",\"class\":\"tld\","
+			    "\"means\":\"army.mil\",\"action\":\"reject\",\"ref\":\"aaaaaaaaaaaab\","
+			    "\"domain\":\"mx.army.ml\",\"generation\":7}");
+}
+
+static void
 what_no_rule_matched_has_no_rule(void **state)
 {
 	struct event e = flagged("a@b.ml", "b.ml");
@@ -253,6 +268,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_live_event_has_its_keys_in_order),
 		cmocka_unit_test(a_capture_is_named_and_ipv6_stands_in_brackets),
+		cmocka_unit_test(a_banner_has_a_domain_and_no_address),
 		cmocka_unit_test(what_no_rule_matched_has_no_rule),
 		cmocka_unit_test(the_local_part_is_hashed_whatever_its_case_and_never_shown),
 		cmocka_unit_test(forms_without_an_at_sign_are_hashed_as_a_whole),

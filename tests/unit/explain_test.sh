@@ -24,6 +24,7 @@ cat >"$dir/a.conf" <<'RULES'
 rule r1 reject rcpt domain army.ml means=army.mil class=tld mode=observe
 rule r2 flag   from regex  @navy\.ml$
 allow rcpt domain ok.army.ml id=fine
+rule b1 reject banner domain mx.navy.ml
 RULES
 tab=$'\t'
 
@@ -34,6 +35,8 @@ is "an address is judged like its domain" "reject" "$(explain "$dir/a.conf" 'Bob
 is "an allowed name says so" "allow${tab}fine" "$(explain "$dir/a.conf" a.ok.army.ml | cut -f2,3)"
 is "a sender's rule is found for a bare domain" "flag${tab}r2" "$(explain "$dir/a.conf" navy.ml | cut -f2,3)"
 is "a sender's rule is no recipient's" "pass" "$(explain "$dir/a.conf" --field rcpt navy.ml | cut -f2)"
+is "a server's name is asked for by its field" "reject${tab}b1" "$(explain "$dir/a.conf" --field banner mx.navy.ml | cut -f2,3)"
+is "a rule on servers is none on addresses" "pass" "$(explain "$dir/a.conf" mx.navy.ml | cut -f2)"
 is "names come from standard input, one a line" "army.ml reject x@navy.ml flag " \
   "$(printf 'army.ml\r\n\nx@navy.ml' | explain "$dir/a.conf" - | cut -f1,2 | tr '\t\n' '  ')"
 is "JSON has the same facts" \
@@ -44,7 +47,7 @@ is "text is for people" "army.ml: reject, rule r1, class tld, means army.mil (fo
 
 "$postern" check "$dir/a.conf" >"$dir/out"
 is "a sound file is no failure" 0 $?
-is "a sound file is summed up" "3 rules, 3 patterns, 1 files, 0 warnings" "$(sed 's/.*conf: //; s/, [0-9.]* s$//' "$dir/out")"
+is "a sound file is summed up" "4 rules, 4 patterns, 1 files, 0 warnings" "$(sed 's/.*conf: //; s/, [0-9.]* s$//' "$dir/out")"
 echo "bogus" >"$dir/b.conf"
 "$postern" check "$dir/a.conf" "$dir/b.conf" >/dev/null 2>"$dir/err"
 is "an error in any file is a failure" 1 $?

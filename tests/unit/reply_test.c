@@ -176,6 +176,38 @@ a_rule_speaks_its_language_and_no_other(void **state)
 	assert_int_equal(lang_of(view_of("en-gb", 5)), LANG_COUNT);
 }
 
+static void
+a_server_refused_by_its_name_has_the_codes_of_its_place(void **state)
+{
+	struct reply_facts f = facts();
+
+	f.field = FIELD_BANNER;
+	f.domain = view_of("mx.army.ml", 10);
+	assert_string_equal(text_of(&f),
+			    "550 5.1.2 mx.army.ml looks like a mistyped army.mil: please check the recipient. "
+			    "(Example Net; ref abcdefghij234)\r\n");
+	f.greeting = true;
+	f.template = "a\nb";
+	assert_string_equal(text_of(&f), "554-5.1.2 a\r\n554 5.1.2 b\r\n");
+	f.action = ACTION_DEFER;
+	assert_string_equal(text_of(&f), "421-4.1.2 a\r\n421 4.1.2 b\r\n");
+	f.greeting = false;
+	assert_string_equal(text_of(&f), "421-4.1.2 a\r\n421 4.1.2 b\r\n");
+}
+
+static void
+a_command_of_a_refused_session_is_out_of_sequence_or_comes_too_soon(void **state)
+{
+	char out[256];
+
+	out[reply_refused(LANG_EN, ACTION_REJECT, "Example Net", (uint8_t *)out, sizeof out - 1)] = '\0';
+	assert_string_equal(out,
+			    "503 5.5.1 Mail to this server is refused here, see the answer before. (Example Net)\r\n");
+	out[reply_refused(LANG_DE, ACTION_DEFER, "", (uint8_t *)out, sizeof out - 1)] = '\0';
+	assert_string_equal(out, "421 4.3.2 Post an diesen Server wird hier abgelehnt, siehe die Antwort davor.\r\n");
+	assert_int_equal(reply_refused(LANG_EN, ACTION_REJECT, "", (uint8_t *)out, 20), 0);
+}
+
 int
 main(void)
 {
@@ -188,6 +220,8 @@ main(void)
 		cmocka_unit_test(no_line_exceeds_512_octets_and_the_reference_survives_the_cut),
 		cmocka_unit_test(a_buffer_too_small_gives_nothing_and_is_never_overrun),
 		cmocka_unit_test(too_many_refusals_close_the_session_politely),
+		cmocka_unit_test(a_server_refused_by_its_name_has_the_codes_of_its_place),
+		cmocka_unit_test(a_command_of_a_refused_session_is_out_of_sequence_or_comes_too_soon),
 		cmocka_unit_test(a_rule_speaks_its_language_and_no_other),
 	};
 

@@ -90,7 +90,8 @@ all_errors_of_all_files_come_in_one_go_by_place(void **state)
 		"include b.conf\n"
 		"rule r1 reject rcpt domain army.ml foo=1\n"
 		"rule r2 reject\n",
-		"rules.conf:1:9: error: \"rejekt\" is no action; expected flag, defer, reject, redirect, reset or drop\n"
+		"rules.conf:1:9: error: \"rejekt\" is no action; expected flag, defer, reject, redirect, reset or "
+		"drop\n"
 		"rules.conf:1:21: error: \"domaim\" is no kind of pattern; expected domain, address or regex\n"
 		"rules.conf:3:6: error: rule id \"r1\" is taken: it was first used at rules.conf:1:6; "
 		"expected another id\n"
@@ -100,7 +101,8 @@ all_errors_of_all_files_come_in_one_go_by_place(void **state)
 		"[key=value...]\n"
 		"b.conf:1:25: error: \"1.2.3.4\" is no domain: its last label is a number; expected a domain, "
 		"not an IP address\n"
-		"b.conf:2:1: error: \"hello\" is no statement; expected rule, allow, include, protect, exempt or group\n");
+		"b.conf:2:1: error: \"hello\" is no statement; expected rule, allow, include, protect, exempt or "
+		"group\n");
 }
 
 static void
@@ -113,6 +115,40 @@ a_redirect_is_for_recipients_alone(void **state)
 	assert_refused(*state, "rule r redirect any domain army.ml\n",
 		       "rules.conf:1:17: error: redirect is for recipients; expected the field rcpt, or the action "
 		       "reject\n");
+}
+
+static void
+a_banner_is_the_name_of_a_server_and_ends_a_session(void **state)
+{
+	assert_builds(*state, "rule r1 reject banner domain army.ml lang=de template=\"a\\nb\"\n"
+			      "rule r2 defer banner regex ^@mx\n"
+			      "rule r3 reset banner domain navy.ml\n"
+			      "rule r4 drop banner domain af.ml mode=sample:5\n"
+			      "rule r5 banner domain flag.ml\n"
+			      "allow banner domain ok.army.ml\n");
+	assert_string_equal(((struct fixture *)*state)->messages, "");
+	fixture_write("a.list", "army.ml\nbob@army.ml\n");
+	assert_refused(*state,
+		       "rule r1 redirect banner domain army.ml\n"
+		       "rule r2 reject banner address bob@army.ml\n"
+		       "rule r3 reject baner domain army.ml\n"
+		       "allow banner address bob@army.ml\n"
+		       "include a.list field=banner\n"
+		       "protect army.mil field=banner action=redirect\n"
+		       "include a.list field=from action=redirect\n",
+		       "rules.conf:1:18: error: redirect is for recipients; expected the field rcpt, or the action "
+		       "reject\n"
+		       "rules.conf:2:23: error: a banner has the name of a server, not an address; expected domain or "
+		       "regex\n"
+		       "rules.conf:3:16: error: \"baner\" is no field; expected rcpt, from, any or banner\n"
+		       "rules.conf:4:14: error: a banner has the name of a server, not an address; expected domain or "
+		       "regex\n"
+		       "rules.conf:6:9: error: redirect is for recipients; expected the field rcpt, or the action "
+		       "reject\n"
+		       "rules.conf:7:9: error: redirect is for recipients; expected the field rcpt, or the action "
+		       "reject\n"
+		       "a.list:2:1: error: a banner has the name of a server, not an address; expected domain or "
+		       "regex\n");
 }
 
 static void
@@ -273,6 +309,7 @@ main(void)
 		TEST(the_forms_of_the_contract_are_read),
 		TEST(all_errors_of_all_files_come_in_one_go_by_place),
 		TEST(a_redirect_is_for_recipients_alone),
+		TEST(a_banner_is_the_name_of_a_server_and_ends_a_session),
 		TEST(a_public_suffix_is_refused_unless_it_is_forced),
 		TEST(a_regular_expression_is_refused_at_its_column_with_the_engines_words),
 		TEST(a_rule_that_an_allow_covers_is_a_warning),

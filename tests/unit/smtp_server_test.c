@@ -88,6 +88,110 @@ keywords_count_in_an_accepted_ehlo_only(void **state)
 		}
 }
 
+/* The name that `text` says to `s`, whatever pieces it comes in; "" where it says none. */
+static const char *
+name_in(struct smtp_session s, const char *text, size_t piece)
+{
+	static char name[256];
+	size_t at = 0, len = strlen(text);
+	struct smtp_reply r;
+
+	name[0] = '\0';
+	s.naming = NAME_ASKED;
+	while (at < len) {
+		size_t n = len - at < piece ? len - at : piece;
+		smtp_server(&s, view_of(guard_end(&guard, text + at, n), n), &r);
+		at += r.used;
+		assert_false(r.unnamed && (r.named || r.last));
+		if (r.named) {
+			assert_string_equal(name, "");
+			memcpy(name, text + at - r.name_len, r.name_len);
+			name[r.name_len] = '\0';
+		}
+		if (r.last || r.blind)
+			break;
+	}
+	return name;
+}
+
+static void
+a_server_says_its_name_behind_the_first_code_of_a_greeting_or_an_answer_to_ehlo(void **state)
+{
+	static const struct {
+		const char *command, *reply, *name; /* command NULL: the greeting */
+	} cases[] = {
+		{ NULL, "220 mx.example ESMTP\r\n", "mx.example" },
+		{ NULL, "220 mx.example\r\n", "mx.example" },
+		{ NULL, "220-mx.example\r\n220 not.this\r\n", "mx.example" },
+		{ NULL, "220\tmx.example\n", "mx.example" },
+		{ NULL, "220 \r\n", "" },
+		{ NULL, "220\r\n", "" },
+		{ NULL, "220-\r\n220 not.this\r\n", "" },
+		{ NULL, "554 mx.example\r\n", "" },
+		{ NULL, "421 mx.example\r\n", "" },
+		{ "EHLO c\r\n", "250-mx.example hello c\r\n250 STARTTLS\r\n", "mx.example" },
+		{ "HELO c\r\n", "250 mx.example\r\n", "mx.example" },
+		{ "LHLO c\r\n", "250 mx.example\r\n", "mx.example" },
+		{ "EHLO c\r\n", "550 mx.example\r\n", "" },
+		{ "NOOP\r\n", "250 mx.example\r\n", "" },
+		{ "MAIL FROM:<>\r\n", "250 mx.example\r\n", "" },
+		{ "STARTTLS\r\n", "220 mx.example\r\n", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (size_t piece = 1; piece < 60; piece++) {
+			struct smtp_session greeting;
+			smtp_session_init(&greeting, false);
+			assert_string_equal(name_in(cases[i].command == NULL ? greeting : awaiting(cases[i].command),
+						    cases[i].reply, piece),
+					    cases[i].name);
+		}
+}
+
+static void
+a_word_longer_than_any_domain_is_no_name(void **state)
+{
+	char text[400];
+	struct smtp_session s;
+
+	smtp_session_init(&s, false);
+	snprintf(text, sizeof text, "220 %0*u\r\n", 254, 0);
+	assert_int_equal(strlen(name_in(s, text, 99)), 254);
+	snprintf(text, sizeof text, "220 %0*u\r\n", 255, 0);
+	assert_string_equal(name_in(s, text, 99), "");
+}
+
+static void
+a_name_is_told_to_nobody_who_did_not_ask(void **state)
+{
+	struct smtp_session s;
+	struct smtp_reply r;
+
+	smtp_session_init(&s, false);
+	assert_int_equal(feed(&s, "220 mx.example ESMTP\r\n", 99, &r), 22);
+	assert_true(r.last);
+	assert_false(r.unnamed || r.named);
+}
+
+static void
+the_rest_of_a_refused_reply_is_ours(void **state)
+{
+	struct smtp_session s;
+	struct smtp_reply r;
+
+	smtp_session_init(&s, false);
+	s.naming = NAME_ASKED;
+	assert_int_equal(feed(&s, "220-mx", 99, &r), 6);
+	assert_true(r.unnamed);
+	smtp_server(&s, view_of("\r\n", 2), &r);
+	assert_int_equal(r.used, 0);
+	assert_true(r.named);
+	assert_int_equal(r.name_len, 2);
+	smtp_server_refused(&s);
+	assert_int_equal(feed(&s, "\r\n220 x\r\n", 2, &r), 9);
+	assert_true(r.last && r.disguised && !r.first);
+}
+
 static void
 first_and_last_frame_a_reply(void **state)
 {
@@ -172,6 +276,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_form_of_a_reply_line_is_read),
 		cmocka_unit_test(keywords_count_in_an_accepted_ehlo_only),
+		cmocka_unit_test(a_server_says_its_name_behind_the_first_code_of_a_greeting_or_an_answer_to_ehlo),
+		cmocka_unit_test(a_word_longer_than_any_domain_is_no_name),
+		cmocka_unit_test(a_name_is_told_to_nobody_who_did_not_ask),
+		cmocka_unit_test(the_rest_of_a_refused_reply_is_ours),
 		cmocka_unit_test(first_and_last_frame_a_reply),
 		cmocka_unit_test(a_disguised_slot_waits_for_a_whole_code),
 		cmocka_unit_test(noise_before_a_disguised_reply_passes),
