@@ -102,11 +102,12 @@ start_ports(struct box *box)
 {
 	unsigned workers = box->settings->dataplane.workers;
 
+	scope_of(box->settings, &box->scope);
 	if (!steering_attach(&box->steering, box->settings) || !eal_start(box->settings) ||
 	    !ports_find(&box->ports, box->settings))
 		return false;
 	box->pool = mempool_new(box->settings, &box->ports);
-	if (box->pool == NULL || !ports_open(&box->ports, box->pool))
+	if (box->pool == NULL || !ports_open(&box->ports, box->pool, &box->scope))
 		return false;
 	if (workers > 1 && !spread_init(&box->spread, workers))
 		return false;
@@ -128,7 +129,6 @@ make_workers(struct box *box)
 		.running = &box->running,
 	};
 
-	scope_of(box->settings, &box->scope);
 	if (!publication_init(&box->rules, box->settings->dataplane.workers, ruleset_free)) {
 		say("no memory for the workers' states");
 		return false;

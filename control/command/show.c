@@ -44,12 +44,19 @@ static void
 show_ports(FILE *out, const json_t *ports)
 {
 	static const struct table_column columns[] = {
-		{ "PAIR", "pair", true },           { "SIDE", "side", false },
-		{ "DEVICE", "device", false },      { "LINK", "link_up", false },
-		{ "RX", "rx_packets", true },       { "TX", "tx_packets", true },
-		{ "RX OCTETS", "rx_octets", true }, { "TX OCTETS", "tx_octets", true },
-		{ "MISSED", "rx_missed", true },    { "NO BUFFER", "rx_no_buffer", true },
-		{ "RX ERRORS", "rx_errors", true }, { "TX ERRORS", "tx_errors", true },
+		{ "PAIR", "pair", true },
+		{ "SIDE", "side", false },
+		{ "DEVICE", "device", false },
+		{ "LINK", "link_up", false },
+		{ "MAIL BY", "mail_by", false },
+		{ "RX", "rx_packets", true },
+		{ "TX", "tx_packets", true },
+		{ "RX OCTETS", "rx_octets", true },
+		{ "TX OCTETS", "tx_octets", true },
+		{ "MISSED", "rx_missed", true },
+		{ "NO BUFFER", "rx_no_buffer", true },
+		{ "RX ERRORS", "rx_errors", true },
+		{ "TX ERRORS", "tx_errors", true },
 	};
 
 	if (json_array_size(ports) == 0)

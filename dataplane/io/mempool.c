@@ -28,6 +28,16 @@ any_af_xdp(const struct ports *ports)
 	return false;
 }
 
+static unsigned
+mail_rings(const struct ports *ports)
+{
+	unsigned packets = 0;
+
+	for (unsigned i = 0; i < 2 * ports->pairs; i++)
+		packets += ports->port[i].rx_queues > MAIL_QUEUE ? MAIL_DESCRIPTORS : 0;
+	return packets;
+}
+
 /*
  * Ports keep a ring full for receiving and may keep one of sent frames; what workers hold comes on top. Returns how
  * many packets there are to be, 0 after a sentence on stderr.
@@ -35,7 +45,7 @@ any_af_xdp(const struct ports *ports)
 static unsigned
 packets_wanted(const struct settings *s, const struct ports *ports)
 {
-	unsigned rings = 2 * ports->pairs * 2 * PORT_DESCRIPTORS;
+	unsigned rings = 2 * ports->pairs * 2 * PORT_DESCRIPTORS + mail_rings(ports);
 	unsigned workers = s->dataplane.workers * (s->dataplane.held_packets + worker_fragments(s) + 2 * CACHE);
 
 	if (s->dataplane.packets == 0)

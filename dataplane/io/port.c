@@ -74,6 +74,7 @@ port_find(struct port *port, const char *device)
 	port->af_xdp = strcmp(info.driver_name, "net_af_xdp") == 0;
 	if (port->af_xdp && !one_kernel_queue(device, info.if_index))
 		return false;
+	port->rx_queues = info.max_rx_queues > MAIL_QUEUE ? MAIL_QUEUE + 1 : 1; /* until it is known what it takes */
 	port->chains = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	port->mtu = kernel_mtu(info.if_index);
 	if (port->mtu == 0 && rte_eth_dev_get_mtu(port->id, &port->mtu) != 0)
@@ -132,6 +133,9 @@ port_queues(const struct port *port, struct rte_mempool *pool)
 
 	if (failed == 0)
 		failed = rte_eth_rx_queue_setup(port->id, 0, rx, (unsigned)socket, NULL, pool);
+	rx = RTE_MIN(rx, MAIL_DESCRIPTORS);
+	if (failed == 0 && port->rx_queues > MAIL_QUEUE)
+		failed = rte_eth_rx_queue_setup(port->id, MAIL_QUEUE, rx, (unsigned)socket, NULL, pool);
 	if (failed == 0)
 		failed = rte_eth_tx_queue_setup(port->id, 0, tx, (unsigned)socket, NULL);
 	return failed;
@@ -146,23 +150,68 @@ say_link(const struct port *port)
 		say("port \"%s\": link %s, MTU %u", port->device, link.link_status ? "up" : "down", port->mtu);
 }
 
-static bool
-port_open(struct port *port, struct rte_mempool *pool)
+/* Configuration and queues; *step says how far it came. Returns 0 or a negated errno. */
+static int
+port_configure(const struct port *port, struct rte_mempool *pool, const char **step)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf;
-	const char *step = "information";
 	int failed = rte_eth_dev_info_get(port->id, &info);
 
-	if (failed == 0) {
-		step = "configuration";
-		port_conf(port, &info, &conf);
-		failed = rte_eth_dev_configure(port->id, 1, 1, &conf);
-	}
-	if (failed == 0) {
-		step = "queue setup";
-		failed = port_queues(port, pool);
-	}
+	*step = "information";
+	if (failed != 0)
+		return failed;
+	*step = "configuration";
+	port_conf(port, &info, &conf);
+	failed = rte_eth_dev_configure(port->id, port->rx_queues, 1, &conf);
+	if (failed != 0)
+		return failed;
+	*step = "queue setup";
+	return port_queues(port, pool);
+}
+
+/* With a queue for mail where the card would bring mail there, else with one for all. */
+static int
+port_configure_best(struct port *port, struct rte_mempool *pool, const struct scope *scope, const char **step)
+{
+	nic_rules_init(&port->rules, &nic_rules_dpdk, port->id);
+	if (port->rx_queues > MAIL_QUEUE && port_configure(port, pool, step) == 0 &&
+	    nic_rules_offered(&port->rules, scope->port[0]))
+		return 0;
+	if (port->rules.why[0] == '\0')
+		snprintf(port->rules.why, sizeof(port->rules.why), "no second receive queue");
+	port->rx_queues = 1;
+	return port_configure(port, pool, step);
+}
+
+static void
+port_mail(struct port *port, const struct scope *scope)
+{
+	if (port->rx_queues <= MAIL_QUEUE)
+		return;
+	if (!nic_rules_set(&port->rules, scope->port, scope->ports))
+		say("port \"%s\": the card does not take the rules for mail: %s; %u of before stay", port->device,
+		    port->rules.why, port->rules.count);
+}
+
+/* Whether mail has a queue of its own; with AF_XDP the kernel sees to it (steering). */
+static void
+say_rules(const struct port *port)
+{
+	if (port->rules.count > 0)
+		say("port \"%s\": %u rules of the card bring mail to a queue of its own", port->device,
+		    port->rules.count);
+	else if (!port->af_xdp)
+		say("port \"%s\": mail is told from the rest in software: the card takes no rules (%s)", port->device,
+		    port->rules.why);
+}
+
+static bool
+port_open(struct port *port, struct rte_mempool *pool, const struct scope *scope)
+{
+	const char *step = "";
+	int failed = port_configure_best(port, pool, scope, &step);
+
 	if (failed == 0) {
 		step = "start";
 		failed = rte_eth_dev_start(port->id);
@@ -178,16 +227,25 @@ port_open(struct port *port, struct rte_mempool *pool)
 		say("port \"%s\": promiscuous mode failed: %s; frames for other hosts may not arrive", port->device,
 		    rte_strerror(-failed));
 	say_link(port);
+	port_mail(port, scope);
+	say_rules(port);
 	return true;
 }
 
 bool
-ports_open(struct ports *ports, struct rte_mempool *pool)
+ports_open(struct ports *ports, struct rte_mempool *pool, const struct scope *scope)
 {
 	for (unsigned i = 0; i < 2 * ports->pairs; i++)
-		if (!port_open(&ports->port[i], pool))
+		if (!port_open(&ports->port[i], pool, scope))
 			return false;
 	return true;
+}
+
+void
+ports_mail(struct ports *ports, const struct scope *scope)
+{
+	for (unsigned i = 0; i < 2 * ports->pairs; i++)
+		port_mail(&ports->port[i], scope);
 }
 
 void
@@ -198,6 +256,7 @@ ports_close(struct ports *ports)
 
 		if (!port->open)
 			continue;
+		nic_rules_clear(&port->rules);
 		rte_eth_dev_stop(port->id);
 		rte_eth_dev_close(port->id);
 		port->open = false;

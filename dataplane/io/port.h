@@ -11,12 +11,15 @@
 #include <stdint.h>
 
 #include "base/packet.h"
+#include "io/nic_rules.h"
 #include "settings/settings.h"
 
 #define PAIRS_MAX 8
 #define SLOTS_MAX (2 * PAIRS_MAX)
 /* Descriptors of a ring; the stock AF_XDP driver keeps as many buffers on each side of a queue for itself. */
 #define PORT_DESCRIPTORS 2048
+
+#define MAIL_DESCRIPTORS 512 /* of the queue of mail, where a card has one */
 
 struct rte_mempool;
 
@@ -27,6 +30,8 @@ struct port {
 	bool af_xdp;        /* needs all buffers in one piece of memory */
 	bool chains;        /* takes a frame that stands in several buffers */
 	bool open;
+	uint16_t rx_queues; /* read by worker 0, the last one first: 1, or 2 where the card can bring mail to its own */
+	struct nic_rules rules;
 };
 
 /* A slot is the index of a port: 2 * pair + side. */
@@ -44,8 +49,12 @@ port_slot(unsigned pair, unsigned side)
 /* Finds the devices of all pairs and asks them for MTU and abilities. False after a sentence on stderr. */
 bool ports_find(struct ports *ports, const struct settings *s);
 
-/* Configures and starts all ports, one queue each way, buffers from `pool`. False after a sentence on stderr. */
-bool ports_open(struct ports *ports, struct rte_mempool *pool);
+/* Configures and starts all ports, one queue each way and, where the card takes rules, one for the mail of `scope`;
+ * buffers from `pool`. False after a sentence on stderr. */
+bool ports_open(struct ports *ports, struct rte_mempool *pool, const struct scope *scope);
+
+/* The ports that carry mail are others now: told to the cards. Where one refuses, that is said, and costs no mail. */
+void ports_mail(struct ports *ports, const struct scope *scope);
 
 /* Stops and closes whatever is open. */
 void ports_close(struct ports *ports);

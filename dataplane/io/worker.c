@@ -77,26 +77,33 @@ spread_frames(struct worker *w, struct rte_mbuf **frames, unsigned n)
 	return own;
 }
 
-/* Owner of the ports: what arrived at each port. Returns how many frames. */
+/* What arrived at a queue of a port. Returns how many frames. */
+static unsigned
+poll_queue(struct worker *w, const struct round *r, unsigned slot, uint16_t queue)
+{
+	struct rte_mbuf *frames[BURST];
+	unsigned n = rte_eth_rx_burst(w->front.ports->port[slot].id, queue, frames, BURST), all = n;
+
+	if (n == 0)
+		return 0;
+	for (unsigned i = 0; i < n; i++)
+		frames[i]->port = (uint16_t)slot;
+	if (w->spread != NULL)
+		n = spread_frames(w, frames, n);
+	run_frames(w, r, frames, n);
+	return all;
+}
+
+/* Owner of the ports: what arrived at each of them, mail first where a card keeps it apart. */
 static unsigned
 poll_ports(struct worker *w, const struct round *r)
 {
 	const struct ports *ports = w->front.ports;
-	struct rte_mbuf *frames[BURST];
 	unsigned total = 0;
 
-	for (unsigned slot = 0; slot < 2 * ports->pairs; slot++) {
-		unsigned n = rte_eth_rx_burst(ports->port[slot].id, 0, frames, BURST);
-
-		if (n == 0)
-			continue;
-		total += n;
-		for (unsigned i = 0; i < n; i++)
-			frames[i]->port = (uint16_t)slot;
-		if (w->spread != NULL)
-			n = spread_frames(w, frames, n);
-		run_frames(w, r, frames, n);
-	}
+	for (unsigned slot = 0; slot < 2 * ports->pairs; slot++)
+		for (uint16_t queue = ports->port[slot].rx_queues; queue > 0; queue--)
+			total += poll_queue(w, r, slot, queue - 1);
 	return total;
 }
 

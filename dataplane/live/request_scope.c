@@ -81,6 +81,7 @@ request_scope(struct box *box, int client, const json_t *request, int fd)
 		if (!taken(box->worker[i]))
 			return request_refuse(client, "worker %u has not taken it yet", i);
 	box->scope = s;
+	ports_mail(&box->ports, &s);
 	return request_send(client, json_pack("{s:b,s:b}", "ok", 1, "end", 1));
 }
 

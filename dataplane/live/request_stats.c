@@ -20,19 +20,27 @@ counters_json(const struct counters *ctr)
 	return object;
 }
 
+/* Who tells mail from the rest before a worker sees it. */
+static const char *
+mail_by(const struct port *port, bool steering)
+{
+	return port->rules.count > 0 ? "card" : port->af_xdp && steering ? "kernel" : "software";
+}
+
 static json_t *
-port_json(const struct port *port, unsigned slot)
+port_json(const struct port *port, unsigned slot, bool steering)
 {
 	struct rte_eth_stats s = { 0 };
 	struct rte_eth_link link = { 0 };
 
 	rte_eth_stats_get(port->id, &s);
 	rte_eth_link_get_nowait(port->id, &link);
-	return json_pack("{s:s,s:i,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "device", port->device, "pair",
-			 (int)slot / 2, "side", slot % 2 == SIDE_INSIDE ? "inside" : "outside", "link_up",
-			 (int)link.link_status, "rx_packets", (json_int_t)s.ipackets, "rx_octets", (json_int_t)s.ibytes,
-			 "tx_packets", (json_int_t)s.opackets, "tx_octets", (json_int_t)s.obytes, "rx_missed",
-			 (json_int_t)s.imissed, "rx_no_buffer", (json_int_t)s.rx_nombuf, "rx_errors",
+	return json_pack("{s:s,s:i,s:s,s:b,s:s,s:i,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "device", port->device,
+			 "pair", (int)slot / 2, "side", slot % 2 == SIDE_INSIDE ? "inside" : "outside", "link_up",
+			 (int)link.link_status, "mail_by", mail_by(port, steering), "rules", (int)port->rules.count,
+			 "rules_why", port->rules.why, "rx_packets", (json_int_t)s.ipackets, "rx_octets",
+			 (json_int_t)s.ibytes, "tx_packets", (json_int_t)s.opackets, "tx_octets", (json_int_t)s.obytes,
+			 "rx_missed", (json_int_t)s.imissed, "rx_no_buffer", (json_int_t)s.rx_nombuf, "rx_errors",
 			 (json_int_t)s.ierrors, "tx_errors", (json_int_t)s.oerrors);
 }
 
@@ -75,7 +83,7 @@ request_stats(struct box *box, int client, const json_t *request, int fd)
 			total.value[c] += ctr->value[c];
 	}
 	for (unsigned slot = 0; slot < 2 * box->ports.pairs; slot++)
-		json_array_append_new(ports, port_json(&box->ports.port[slot], slot));
+		json_array_append_new(ports, port_json(&box->ports.port[slot], slot, box->steering.maps != NULL));
 	answer = json_pack("{s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:{s:I,s:I},s:b}", "ok", 1, "uptime_s",
 			   (json_int_t)((clock_monotonic() - box->start_ns) / 1000000000ULL), "generation",
 			   (json_int_t)(rs != NULL ? rs->tables.generation : 0), "workers", workers, "total",

@@ -173,6 +173,17 @@ class VirtualPorts(unittest.TestCase):
             mine = bytes((10, 0, 0, host))
             self.assertEqual([f for f in out if f[26:30] == mine], [f for f in frames if f[26:30] == mine])
 
+    def test_a_card_that_takes_no_rules_leaves_mail_to_software_and_says_so(self):
+        with Dataplane([("net_null0", "net_null1")]) as dp:
+            self.assertEqual(dp.said().count("mail is told from the rest in software: the card takes no rules"), 2, dp.said())
+            self.assertEqual(dp.ask({"cmd": "scope", "mail_ports": [25, 2525], "exempt": ["192.0.2.0/24"]})[0]["ok"], True)
+            answer = dp.ask({"cmd": "stats"})[0]
+            self.assertEqual([(p["mail_by"], p["rules"]) for p in answer["ports"]], [("software", 0)] * 2)
+            self.assertEqual(answer["scope"], {"mail_ports": [25, 2525], "exempt": ["192.0.2.0/24"]})
+            self.assertGreater(answer["ports"][0]["rx_packets"], 0)
+            self.assertFalse(dp.ask({"cmd": "scope", "mail_ports": [0], "exempt": []})[0]["ok"])
+            self.assertFalse(dp.ask({"cmd": "scope", "mail_ports": [25], "exempt": ["192.0.2.1/24"]})[0]["ok"])
+
     def test_empty_ports_are_served_at_full_speed_and_stop(self):
         with Dataplane([("net_null0", "net_null1")]) as dp:
             wait_for("traffic", lambda: dp.total()["rx_packets"] > 100000)
