@@ -32,6 +32,8 @@
 #include "ruleset/ruleset.h"
 #include "settings/prefix.h"
 
+enum { LINK_LOOK_MS = 50 };
+
 struct options {
 	const char *config; /* NULL: the default path */
 	bool check;
@@ -237,6 +239,20 @@ watchdog_ms(struct box *box)
 	return (int)(limit / 4 / 1000000);
 }
 
+/* Cards negotiate for seconds: how long is told once, for each port. Returns when to look again, -1: all are up. */
+static int
+links_ms(struct box *box)
+{
+	return ports_linked(&box->ports, box->start_ns, clock_monotonic()) ? -1 : LINK_LOOK_MS;
+}
+
+/* The sooner of two waits, of which -1 is none. */
+static int
+sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 static void
 serve(struct box *box, int signals)
 {
@@ -249,7 +265,7 @@ serve(struct box *box, int signals)
 	    box->ports.pairs == 1 ? "" : "s", box->workers, box->workers == 1 ? "" : "s");
 	notify("READY=1");
 	for (;;) {
-		poll(wait, 2, watchdog_ms(box));
+		poll(wait, 2, sooner(watchdog_ms(box), links_ms(box)));
 		if ((wait[0].revents & POLLIN) != 0 && !take_signals(box, signals))
 			return;
 		if ((wait[1].revents & POLLIN) != 0)

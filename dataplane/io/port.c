@@ -141,13 +141,19 @@ port_queues(const struct port *port, struct rte_mempool *pool)
 	return failed;
 }
 
-static void
-say_link(const struct port *port)
+static bool
+link_is_up(const struct port *port)
 {
 	struct rte_eth_link link;
 
-	if (rte_eth_link_get_nowait(port->id, &link) == 0)
-		say("port \"%s\": link %s, MTU %u", port->device, link.link_status ? "up" : "down", port->mtu);
+	return rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+static void
+say_link(struct port *port)
+{
+	port->linked = link_is_up(port);
+	say("port \"%s\": link %s, MTU %u", port->device, port->linked ? "up" : "down", port->mtu);
 }
 
 /* Configuration and queues; *step says how far it came. Returns 0 or a negated errno. */
@@ -239,6 +245,24 @@ ports_open(struct ports *ports, struct rte_mempool *pool, const struct scope *sc
 		if (!port_open(&ports->port[i], pool, scope))
 			return false;
 	return true;
+}
+
+bool
+ports_linked(struct ports *ports, uint64_t start_ns, uint64_t now_ns)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < 2 * ports->pairs; i++) {
+		struct port *port = &ports->port[i];
+
+		if (!port->linked && link_is_up(port)) {
+			port->linked = true;
+			say("port \"%s\": link up %llu ms after the start", port->device,
+			    (unsigned long long)(now_ns - start_ns) / 1000000);
+		}
+		all = all && port->linked;
+	}
+	return all;
 }
 
 void

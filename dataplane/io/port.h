@@ -30,6 +30,7 @@ struct port {
 	bool af_xdp;        /* needs all buffers in one piece of memory */
 	bool chains;        /* takes a frame that stands in several buffers */
 	bool open;
+	bool linked;        /* its link has been up since it was opened */
 	uint16_t rx_queues; /* read by worker 0, the last one first: 1, or 2 where the card can bring mail to its own */
 	struct nic_rules rules;
 };
@@ -55,6 +56,12 @@ bool ports_open(struct ports *ports, struct rte_mempool *pool, const struct scop
 
 /* The ports that carry mail are others now: told to the cards. Where one refuses, that is said, and costs no mail. */
 void ports_mail(struct ports *ports, const struct scope *scope);
+
+/*
+ * Looks for links that came up since the last call, and says how long that took since `start_ns` (monotonic). True: all
+ * have. Main thread.
+ */
+bool ports_linked(struct ports *ports, uint64_t start_ns, uint64_t now_ns);
 
 /* Stops and closes whatever is open. */
 void ports_close(struct ports *ports);

@@ -173,6 +173,18 @@ class VirtualPorts(unittest.TestCase):
             mine = bytes((10, 0, 0, host))
             self.assertEqual([f for f in out if f[26:30] == mine], [f for f in frames if f[26:30] == mine])
 
+    def test_a_link_that_comes_up_late_is_told_with_the_time_it_took(self):
+        with tempfile.TemporaryDirectory() as d:
+            pair = lambda role: (f"net_memif0,role={role},socket={d}/memif,socket-abstract=no", "net_null1")  # noqa: E731
+            with Dataplane([pair("server")]) as late:
+                self.assertIn("link down", late.said())
+                self.assertNotIn("ms after the start", late.said())
+                with Dataplane([pair("client")]):
+                    wait_for("the link to be told", lambda: "ms after the start" in late.said())
+                    self.assertRegex(late.said(), r'port "net_memif0,[^"]*": link up \d+ ms after the start')
+                    time.sleep(0.2)
+                    self.assertEqual(late.said().count("ms after the start"), 1)
+
     def test_a_card_that_takes_no_rules_leaves_mail_to_software_and_says_so(self):
         with Dataplane([("net_null0", "net_null1")]) as dp:
             self.assertEqual(dp.said().count("mail is told from the rest in software: the card takes no rules"), 2, dp.said())

@@ -75,6 +75,53 @@ class Doctor(unittest.TestCase):
         finally:
             self.box.settings.write_text(text)
 
+    def with_settings(self, change, *options):
+        """The findings while the settings read otherwise."""
+        text = self.box.settings.read_text()
+        changed = change(text)
+        self.assertNotEqual(changed, text)
+        self.box.settings.write_text(changed)
+        try:
+            return self.findings(*options)
+        finally:
+            self.box.settings.write_text(text)
+
+    def test_a_user_that_does_not_exist_is_an_error_with_the_command_that_makes_it(self):
+        found = self.with_settings(lambda text: text.replace('user: "nobody"', 'user: "nosuchuser0"'))
+        self.assertEqual(self.of("user", "nosuchuser0", found),
+                         [("error", "useradd --system --no-create-home --shell /usr/sbin/nologin nosuchuser0")])
+
+    def test_staying_root_is_a_warning(self):
+        found = self.with_settings(lambda text: text.replace('user: "nobody"', 'user: ""'))
+        self.assertEqual(self.of("user", "postern-dp", found), [("warning", None)])
+
+    def test_a_pci_device_that_is_not_there_is_an_error_and_pci_ports_want_huge_pages(self):
+        found = self.with_settings(lambda text: text.replace("net_af_xdp0,iface=pin0", "0000:ff:1f.7"))
+        self.assertEqual(self.of("port", "0000:ff:1f.7", found), [("error", None)])
+        self.assertEqual(self.of("huge_pages", "memory", found), [("error", None)])
+        self.assertIn(self.of("iommu", "machine", found)[0][0], ("ok", "warning"))
+
+    def test_more_huge_pages_than_the_machine_has_are_missed_with_the_command_that_gets_them(self):
+        found = self.with_settings(lambda text: text.replace("  huge_pages: false", "  memory_mb: 1048576\n  huge_pages: true"))
+        (level, fix), = self.of("huge_pages", "memory", found)
+        self.assertEqual(level, "error")
+        self.assertRegex(fix, r"^sysctl -w vm.nr_hugepages=\d{6}$")
+
+    def test_more_workers_than_cpus_are_a_warning(self):
+        found = self.with_settings(lambda text: text.replace("  flows:", "  workers: 64\n  flows:"))
+        self.assertEqual(self.of("cpus", "machine", found), [("warning", None)])
+
+    def test_several_receive_queues_are_an_error_that_fix_leaves_alone(self):
+        self.place.run("box", "ip", "link", "add", "many0", "numrxqueues", "2", "numtxqueues", "2", "type", "veth", "peer", "many1")
+        self.place.run("box", "ethtool", "-L", "many0", "rx", "2", "tx", "2")
+        self.place.run("box", "ip", "link", "set", "many0", "up")
+        try:
+            for options in ((), ("--fix",)):
+                found = self.with_settings(lambda text: text.replace("iface=pin0", "iface=many0"), *options)
+                self.assertEqual(self.of("queues", "many0", found), [("error", "ethtool -L many0 rx 1 tx 1")])
+        finally:
+            self.place.run("box", "ip", "link", "del", "many0")
+
     def test_missing_capabilities_are_named(self):
         done = self.doctor("--json", wrapper=("setpriv", "--bounding-set", "-net_admin,-sys_admin", "--inh-caps", "-all"))
         findings = json.loads(done.stdout)["findings"]

@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from lab.box import program
+from lab.build import TOP, program
 
 SETTINGS = """\
 dataplane:
@@ -23,6 +23,7 @@ dataplane:
 events: {{path: {dir}/events.json, key_file: {dir}/key}}
 """
 WATCHDOG_S = 2
+RESTART_S = 0.2
 READY_S = 5  # stated in bpf/README.md, with room for a busy machine
 
 
@@ -80,6 +81,29 @@ class Watchdog(unittest.TestCase):
         self.drain()
         with self.assertRaises(TimeoutError):
             self.await_word("WATCHDOG=1", WATCHDOG_S)
+
+    def test_a_hung_dataplane_is_replaced_within_the_stated_time(self):
+        """What the unit does (WatchdogSec, RestartSec), with a shorter patience: no sign of life, killed, started again."""
+        self.start()
+        self.await_word("WATCHDOG=1", WATCHDOG_S)
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGSTOP)
+        with self.assertRaises(TimeoutError):
+            while True:
+                self.await_word("WATCHDOG=1", WATCHDOG_S)
+        self.process.kill()
+        self.process.wait()
+        time.sleep(RESTART_S)
+        self.start()
+        took = time.monotonic() - began
+        print(f"     hung, killed after {WATCHDOG_S} s of silence and ready again: {took:.2f} s", flush=True)
+        self.assertLess(took, 1.5 * WATCHDOG_S + RESTART_S + READY_S)
+
+    def test_the_unit_has_the_stated_times(self):
+        unit = (TOP / "control/systemd/postern-dp.service.in").read_text()
+        self.assertIn("WatchdogSec=10s", unit)
+        self.assertIn(f"RestartSec={int(RESTART_S * 1000)}ms", unit)
+        self.assertIn("Restart=", unit)
 
     def test_an_orderly_end_is_announced(self):
         self.start()
