@@ -2,7 +2,8 @@
 /* What time does to splices, and the end of their flows. */
 #include "redirect/redirects.h"
 
-#define LOOK_NS 10000000ULL /* how often the splices' timers are looked at */
+#define LOOK_NS 10000000ULL   /* how often the splices' timers are looked at */
+#define QUIT_NS 1000000000ULL /* from a QUIT in place of the client's command to the end of the connection */
 
 /* Somebody has waited for the quarantine for too long. */
 static bool
@@ -14,6 +15,17 @@ is_silent(const struct pipeline *pl, const struct splice *s)
 
 	return s->state == SPLICE_LIVE && waits && pl->now_ns > since &&
 	       pl->now_ns - since >= pl->redirects->table.answer_ms * 1000000ULL;
+}
+
+/* The QUIT that stands for a command has spaces behind it, which a server may refuse (OpenSMTPD does): the box closes.
+ */
+static bool
+stays_open(const struct pipeline *pl, const struct splice *s)
+{
+	const struct flow *f = s->flow;
+
+	return s->state == SPLICE_LIVE && f->edit != NULL && f->edit->quitting && !f->tcp.half[DIR_CLIENT].fin_seen &&
+	       !f->tcp.half[DIR_SERVER].fin_seen && pl->now_ns - s->heard_ns >= QUIT_NS;
 }
 
 void
@@ -34,6 +46,8 @@ redirect_tick(struct pipeline *pl)
 		r->closed += s->state == SPLICE_OVER || (s->state == SPLICE_LIVE && tcp_closed(&s->flow->tcp));
 		if (turn == SPLICE_STAY && is_silent(pl, s))
 			turn = splice_take(s, SPLICE_LATE);
+		if (turn == SPLICE_STAY && stays_open(pl, s))
+			turn = splice_take(s, SPLICE_GONE);
 		s->flow->tcp.reset |= s->state == SPLICE_OVER && turn == SPLICE_STAY;
 		if (turn != SPLICE_STAY)
 			redirect_act_alone(pl, s->flow, s, turn);

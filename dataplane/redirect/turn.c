@@ -74,21 +74,30 @@ hand_over(struct pipeline *pl, struct flow *f, struct splice *s)
 	read_on(pl, f, s);
 }
 
+/* Commands, or a mail, that wait for an answer. One that has become QUIT has been told 421, and so is what follows. */
+static unsigned
+unanswered(const struct flow *f)
+{
+	if (f->edit != NULL && f->edit->quitting)
+		return 0;
+	return f->smtp.slot_count > 0 ? f->smtp.slot_count : smtp_in_body(&f->smtp);
+}
+
 /* One answer for each command that waits for one; the last closes the session. */
 static void
 fail(struct pipeline *pl, struct flow *f, struct splice *s)
 {
 	char text[END_TEXT];
 	size_t len = 0, one = sizeof failed_text - 1;
-	unsigned n = f->smtp.slot_count > 0 ? f->smtp.slot_count : smtp_in_body(&f->smtp);
 
-	for (; n > 0 && len + one + sizeof closed_text <= sizeof text; n--, len += one)
+	for (unsigned n = unanswered(f); n > 0 && len + one + sizeof closed_text <= sizeof text; n--, len += one)
 		memcpy(text + len, failed_text, one);
 	if (len == 0) {
 		len = sizeof closed_text - 1;
 		memcpy(text, closed_text, len);
 	}
-	pl->ctr->value[CTR_redirect_failed]++;
+	if (f->edit == NULL || !f->edit->quitting)
+		pl->ctr->value[CTR_redirect_failed]++;
 	tcp_discard_all(&pl->tcp, f);
 	if (f->smtp.in_reply || !splice_fail(s, view_of(text, len), pl->now_ns))
 		splice_reset_client(s);

@@ -142,6 +142,14 @@ class Peers(RedirectTest):
             self.arrives(f"peer {n}", ["bob@army.ml"], [])
 
 
+    def test_a_client_that_brings_the_next_mail_in_one_go_is_sent_away(self):
+        """Exim does so with recipients that got 452, and goes when the connection is closed only."""
+        replies = self.scene.talk((MAIL + rcpt("b@army.ml") + rcpt("g@army.mil") + "DATA\r\n", 4),
+                                  ("Subject: first\r\n\r\nbody\r\n.\r\n", 1), (MAIL + rcpt("g@army.mil") + "DATA\r\n", 3))
+        self.assertEqual([r.code for r in replies][:6], [250, 250, 452, 354, 250, 421], replies)
+        self.arrives("first", ["b@army.ml"], [])
+
+
 class OtherPeers(Peers):
     """OpenSMTPD is the server, Postfix the quarantine."""
 
