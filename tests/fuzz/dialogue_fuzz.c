@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * An SMTP dialogue of any octets in both directions. Octet 0: marks (1: it
- * began before us; 6: how it is cut); then pieces, each of a head, a length and
+ * began before us; 6: how it is cut; 8: the server's name is asked for); then pieces, each of a head, a length and
  * octets:
  *
  *   head   0x80 the server's   0x40 one octet follows, which is repeated 17 * length times
@@ -82,10 +82,11 @@ play_piece(struct play *p, struct view *in)
 
 /* Plays the input in pieces of `piece` octets, or cut at random by `seed`. Returns owned. */
 static struct play *
-play_input(struct view in, bool midstream, size_t piece, unsigned seed)
+play_input(struct view in, bool midstream, bool named, size_t piece, unsigned seed)
 {
 	struct play *p = play_new(midstream);
 
+	p->session.naming = named ? NAME_ASKED : NAME_UNASKED;
 	p->piece = piece;
 	p->seed = seed;
 	while (in.len > 0 && !p->over)
@@ -103,13 +104,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	} cut[] = { { 1, 0 }, { 3, 0 }, { 0, 1 }, { 0, 2 } };
 	struct view in = view_of(data, len);
 	uint8_t marks = take_octet(&in);
-	bool midstream = marks & 1;
+	bool midstream = marks & 1, named = marks & 8;
 	unsigned piece = marks >> 1 & 3;
 
 	if (len > LONGEST)
 		return 0;
-	struct play *whole = play_input(in, midstream, 0, 0);
-	struct play *parts = play_input(in, midstream, cut[piece].piece, cut[piece].seed);
+	struct play *whole = play_input(in, midstream, named, 0, 0);
+	struct play *parts = play_input(in, midstream, named, cut[piece].piece, cut[piece].seed);
 	/* A session that began before us looks for its first command where segments begin: there the cuts count. */
 	if (!midstream && strcmp(whole->log, parts->log) != 0) {
 		fprintf(stderr, "whole:\n%s\ncut %u:\n%s\n", whole->log, piece, parts->log);

@@ -2,7 +2,8 @@
 /*
  * Packets of two mail flows through the whole pipeline, with rules. Octet 0:
  * marks of the configuration; octet 1: refusals a session, 8: there is a
- * quarantine; then steps, each of a head and what it asks for. Head: 7 what, 8 the server's, 16 the second flow.
+ * quarantine, 16: the rules are on names of servers, and there are more lines; then steps, each of a head and what it
+ * asks for. Head: 7 what, 8 the server's, 16 the second flow.
  *
  *   0, 1  a segment: octets; 32: what is odd about it follows; 64: what leaves is lost; 128: waits for a burst
  *   2     the last segment of this end once more, 32, 64, 128 as above
@@ -72,7 +73,20 @@ static const char *const lines[] = {
 	"AUTH LOGIN\r\n",
 	"334 x\r\n",
 	"RCPT TO:<x@attic.example>\r\n",
+	/* where the rules are on names of servers */
+	"220 mail.army.ml ESMTP\r\n",
+	"220-later.example\r\n220 text\r\n",
+	"220 mx.af.ml\r\n",
+	"220 mx.reset.example\r\n",
+	"220 mx.drop.example\r\n",
+	"220 mx1.example\r\n",
+	"250-mail.army.ml\r\n250-PIPELINING\r\n250 STARTTLS\r\n",
+	"250 gouv.army.ml\r\n",
+	"HELO c\r\n",
+	"NOOP\r\n",
+	"EHLO c\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<x@army.mil>\r\nDATA\r\n",
 };
+enum { ALL_LINES = sizeof lines / sizeof lines[0], PLAIN_LINES = ALL_LINES - 11 };
 
 /* One end of a flow, in its own numbers. */
 struct end {
@@ -103,6 +117,7 @@ static struct world {
 	bool in_burst[FLOWS];
 	bool wild;         /* frames that the target did not make may belong to any flow */
 	bool quarantine;   /* there is one */
+	unsigned lines;    /* of `lines`, that a step may choose */
 	bool lose;         /* what leaves is lost */
 	uint64_t verdicts; /* before the packets at hand */
 	struct packet *burst[BURST];
@@ -397,7 +412,7 @@ far_segment(unsigned flow, uint8_t number)
 {
 	static const uint8_t flags[] = { RST | ACK, FIN | ACK, ACK, SYN | ACK }, mss[] = { 2, 4, 5, 0xb4 };
 	struct end *far = &w.far[flow];
-	const char *text = number < FAR_RST ? lines[number % (sizeof lines / sizeof lines[0])] : "";
+	const char *text = number < FAR_RST ? lines[number % w.lines] : "";
 	struct frame f = {
 		.dir = 1,
 		.seq = far->nxt,
@@ -445,7 +460,7 @@ step(struct view *in)
 		handshake(head >> 4 & 1);
 		break;
 	case 4:
-		number = take_octet(in) % (sizeof lines / sizeof lines[0]);
+		number = take_octet(in) % w.lines;
 		say(head, view_of(lines[number], strlen(lines[number])), in);
 		break;
 	case 5:
@@ -514,22 +529,25 @@ open_quarantine(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static struct ruleset *rules;
+	static struct ruleset *rules, *banner_rules;
 	struct view in = view_of(data, len);
 
 	if (len > LONGEST)
 		return 0;
 	if (rules == NULL)
 		rules = load_text(fuzz_rules);
+	if (banner_rules == NULL)
+		banner_rules = load_text(fuzz_banner_rules);
 	memset(&w, 0, sizeof w);
 	memset(sent, 0, sizeof sent);
 	line_init(&w.line, leaves);
 	w.line.lost = lost;
 	front_init(&w.scratch);
 	w.marks = take_octet(&in);
-	w.rules = w.marks & NO_RULES ? NULL : rules;
 	w.now = 1000000000;
 	uint8_t refusals = take_octet(&in);
+	w.lines = refusals & 16 ? ALL_LINES : PLAIN_LINES;
+	w.rules = w.marks & NO_RULES ? NULL : refusals & 16 ? banner_rules : rules;
 	w.pl = pipeline_of(w.marks, refusals);
 	PROMISE(w.pl != NULL);
 	if (refusals & 8)

@@ -39,6 +39,16 @@ static const char fuzz_rules[] = "rule r1 reject rcpt domain army.ml means=army.
 				 "allow rcpt domain gouv.army.ml\n"
 				 "allow from address good@navy.ml\n";
 
+/* Every action on names of servers, beside rules on addresses. */
+static const char fuzz_banner_rules[] = "rule b1 reject banner domain army.ml means=army.mil\n"
+					"rule b2 defer banner domain later.example template=\"{domain}?\\nNot {ref}\"\n"
+					"rule b3 flag banner domain af.ml\n"
+					"rule b4 reset banner domain reset.example\n"
+					"rule b5 drop banner domain drop.example\n"
+					"rule b6 reject banner regex ^@mx[0-9]\\. mode=sample:50\n"
+					"rule r1 reject rcpt domain army.ml means=army.mil class=tld\n"
+					"allow banner domain gouv.army.ml\n";
+
 /* The blob of `text`. Free with build_result_free(). */
 static inline struct build_result
 build_text(const char *text)

@@ -63,7 +63,7 @@ source_is_sound(const struct ruleset_source *s)
 		PROMISE(id > 0 && id < 64);
 		PROMISE(r->action > ACTION_PASS && r->action < ACTION_COUNT && r->mode < MODE_COUNT &&
 			r->sample <= 100);
-		PROMISE(r->fields > 0 && r->fields <= (FIELD_FROM | FIELD_RCPT));
+		PROMISE(r->fields > 0 && r->fields <= FIELDS_ALL);
 		PROMISE(r->means < s->strings.len && r->template <s->strings.len);
 	}
 	for (size_t i = 0; i < s->pattern_count; i++) {
@@ -71,6 +71,7 @@ source_is_sound(const struct ruleset_source *s)
 		struct view text = source_text(s, p);
 		uint8_t again[DOMAIN_MAX];
 		PROMISE(text.len > 0 && text.at[text.len] == '\0' && p->rule < s->rule_count);
+		PROMISE(s->rules[p->rule].fields != FIELD_BANNER || p->kind != KIND_ADDRESS);
 		PROMISE(p->means < s->strings.len && p->class_name < s->strings.len && p->confidence <= 100);
 		if (p->kind == KIND_DOMAIN)
 			PROMISE(domain_canonical(text, again) == text.len && memcmp(again, text.at, text.len) == 0);

@@ -177,6 +177,8 @@ def dialogue():
     seeds = {name: dialogue_of(script) for name, script in SCRIPTS.items()}
     seeds["midstream-command"] = dialogue_of(["C: t of a line\r\nRCPT TO:<x@army.ml>\r\n", "S: 250 ok\r\n"] + MAIL, True)
     seeds["midstream-reply"] = dialogue_of(["S: ok\r\n250 ok\r\n", "C: DATA\r\n", "S: 354 go\r\n", "C: x\r\n.\r\n"], True)
+    seeds["named"] = bytes([8]) + dialogue_of(SCRIPTS["multi-line"] + SCRIPTS["mail"])[1:]
+    seeds["named-cut"] = bytes([10]) + dialogue_of(["S: 220 mx", "C: EHLO c\r\n", "S: .example\r\n250 mx.example\r\n"])[1:]
     write("dialogue", seeds)
 
 
@@ -275,6 +277,23 @@ def pipeline():
     seeds["split-small"] = packets(scripts["split"], 8)
     seeds["split-blind-reset"] = packets(scripts["overlap"] + ["C:x\n", "S:what\r\n"], 16)
     seeds["frame"] = packets(mail) + bytes([6, 62]) + ethernet(ipv4(tcp(b"QUIT\r\n")))[:62]
+    for name, script in {
+        "greeting": ["H", "s27", "c18", "s19", "!0211/S:", "!0211/C:"],
+        "greeting-split": ["H", "S:220 mail.ar", "S:my.ml\r", "S:\n", "c18", "s19"],
+        "greeting-half": ["H", "S:220 mail.ar", "R", "S:my.ml\r\n", "c1", "s33", "c18"],
+        "greeting-lost": ["H", "~s27", "R", "c18", "~s19", "R"],
+        "greeting-late": ["H", "S:220 mail.army.ml", "t30", "c1", "s33"],
+        "deferred": ["H", "s28", "c36", "s4", "c18", "s19"],
+        "flagged": ["H", "s29", "c1", "s33", "c6", "s4"],
+        "reset": ["H", "s30", "c1"],
+        "dropped": ["H", "s31", "c1"],
+        "hello": ["H", "s0", "c1", "s33", "c35", "s33", "c35", "s34", "c3", "s4", "c18", "s19"],
+        "hello-pipelined": ["H", "s0", "c37", "s33", "s4"],
+        "insists": ["H", "s27", "c1", "s33", "c3", "s4", "c6", "s4", "c12", "s4", "c16", "s4", "c15", "s19"],
+        "early": ["H", "c1", "s27", "s33"],
+    }.items():
+        seeds["banner-" + name] = packets(script, refusals=23)
+        seeds["banner-" + name + "-late"] = packets(script, 2, refusals=23)
     write("pipeline", seeds)
 
 
@@ -317,6 +336,8 @@ def rules():
         "wrong-options": "rule a flag rcpt domain a.ml mode=maybe confidence=101 means= class force=no x=y mode=sample:101\n",
         "marks": "\ufeffrule a flag rcpt domain a.ml\r\n\t# c\r\n\x01\x7f\n",
         "regex": "rule a flag rcpt regex (\nrule b flag rcpt regex .*\nrule c flag rcpt regex a{1,9999}\n",
+        "banner": "rule a reject banner domain a.ml lang=nl\nrule b defer banner regex ^@mx\nrule c reject banner address x@a.ml\n"
+        "rule d redirect banner domain a.ml\nallow banner domain b.ml\ninclude a.list field=banner action=reset\nprotect a.mil field=banner\n\0one.ml\nx@two.ml\n",
         "long": "rule a flag rcpt domain " + "a." * 130 + "ml\n" + "x " * 70 + "\n",
     }
     write("rules", {name: text.encode() for name, text in texts.items()})

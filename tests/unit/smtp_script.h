@@ -6,6 +6,7 @@
  *   C MAIL a@b.c #1     a command, its address, its transaction as known then
  *   C text 12           octets of message text or chunk
  *   S RCPT 250 #1       a complete reply and what it answers
+ *   S name 10           octets of the server's name, where it is asked for
  *
  * Lines of a script: "C: " or "S: " and the octets; "F" forces the gate; "D"
  * disguises the next RCPT.
@@ -106,7 +107,11 @@ play_reply(struct play *p, const struct smtp_reply *r)
 		play_text(p);
 		play_log(p, "blind: %s\n", counter_info[r->cause].name);
 		p->over = true;
-	} else if (r->last) {
+		return;
+	}
+	if (r->named)
+		play_log(p, "S name %u\n", r->name_len);
+	if (r->last) {
 		play_text(p);
 		play_log(p, "S %s %u", r->unsolicited ? "unsolicited" : smtp_verb_name(r->verb), r->code);
 		if (!r->unsolicited && (r->verb == VERB_MAIL || r->verb == VERB_RCPT))
