@@ -90,9 +90,10 @@ server_line(const char *line, size_t len)
 		say(DIR_SERVER, "221 bye\r\n");
 		net.end[DIR_SERVER].closing = true;
 	} else if (begins(line, "EHLO") || begins(line, "HELO")) {
-		say(DIR_SERVER, d.name == INNOCENT ? "250-mx.example\r\n250 PIPELINING\r\n"
-				: rnd(4)           ? "250-mx.army.ml Hello\r\n250 PIPELINING\r\n"
-						   : "250 mx.army.ml\r\n");
+		bool other = d.name == INNOCENT || (d.name == GREETS && rnd(3) == 0);
+		say(DIR_SERVER, other    ? "250-mx.example\r\n250 PIPELINING\r\n"
+				: rnd(4) ? "250-mx.army.ml Hello\r\n250 PIPELINING\r\n"
+					 : "250 mx.army.ml\r\n");
 	} else if (begins(line, "NOOP")) {
 		say(DIR_SERVER, rnd(2) ? "250 ok\r\n" : "250-well\r\n250 ok\r\n");
 	} else {
