@@ -92,20 +92,30 @@ pipeline_settle(struct pipeline *pl, struct flow *f, uint8_t fate)
 }
 
 /*
- * The short way of a segment that changes nothing but marks: message text of a
- * flow that holds nothing and was never edited, or an ack alone. False: it has to
- * take the long way; nothing has happened. Takes p where true.
+ * The short way of a segment of a flow that was never edited and holds nothing:
+ * an ack alone, message text, or the next line. False: it has to take the long
+ * way; nothing has happened. Takes p where true.
  */
 static bool
 express(struct pipeline *pl, struct flow *f, struct packet *p)
 {
 	const struct view text = view_of(p->data + p->h.payload, p->h.payload_len);
 
+	f->text = false;
 	if (f->fate != FLOW_INSPECT || f->edit != NULL || splice_is_any(f) || !tcp_express_ok(&pl->tcp, f, p))
 		return false;
-	if (text.len > 0 && (p->dir != DIR_CLIENT || !smtp_client_text(&f->smtp, text)))
-		return false;
-	tcp_express(f, p);
+	if (text.len == 0) {
+		tcp_express_ack(f, p);
+		f->text = f->tcp.half[DIR_CLIENT].mode == STREAM_FLUENT;
+	} else if (p->dir == DIR_CLIENT && f->tcp.half[DIR_CLIENT].mode == STREAM_FLUENT &&
+		   smtp_client_text(&f->smtp, text)) {
+		tcp_express_octets(f, p);
+		f->text = true;
+	} else {
+		tcp_express_read(&pl->tcp, f, p);
+		pipeline_settle(pl, f, FLOW_INSPECT);
+		return true;
+	}
 	pipeline_forward(pl, p);
 	return true;
 }
@@ -175,7 +185,8 @@ segment_stage(struct pipeline *pl, struct packet *p)
 /* How many packets ahead lines are asked for: what comes from far takes longer than a packet to read. */
 enum { FLOW_AHEAD = 12, PAYLOAD_AHEAD = 4 };
 
-/* The lines of a flow that reading a packet needs; the lookup has brought the first. Always inline: see flow/table.c. */
+/* The lines of a flow that reading a packet needs; the lookup has brought the first. Always inline: see flow/table.c.
+ */
 __attribute__((always_inline)) static inline void
 prefetch_flow(const struct packet *p)
 {
@@ -183,8 +194,10 @@ prefetch_flow(const struct packet *p)
 
 	if (f == NULL || (f->fate == FLOW_PASS && f->edit == NULL))
 		return;
-	for (size_t line = offsetof(struct flow, edit); line < sizeof(*f); line += 64)
-		__builtin_prefetch((const char *)f + line, 1);
+	__builtin_prefetch((const char *)f + offsetof(struct flow, edit), 1);
+	__builtin_prefetch((const char *)f + offsetof(struct flow, edit) + 64, 1);
+	if (!f->text)
+		__builtin_prefetch(&f->smtp.line, 1);
 }
 
 /* Payload behind the headers: most octets of a mail are seen here for the first time. */

@@ -28,9 +28,10 @@ struct edit;     /* edit/edit.h */
 struct envelope; /* splice/splice.h */
 
 /*
- * The first cache line is what a lookup reads and writes, the next three are
- * what octets of a dialogue cost; the last is touched when a flow begins,
- * ends, or has packets held.
+ * The first cache line is what a lookup reads and writes. The next two are
+ * what message text and acks need, the one behind them what commands and
+ * replies need besides; the last is touched when a flow begins, ends, or has
+ * packets held.
  */
 struct flow {
 	struct flow_key key;
@@ -45,10 +46,11 @@ struct flow {
 	bool greeted : 1;    /* the server greeted like SMTP before the client said what it speaks */
 	bool on_hold : 1;    /* is on the hold list */
 	bool live : 1;       /* in the table */
+	bool text : 1;       /* a message is under way: the next segment will most probably be text or an ack, too */
 	uint16_t burst;      /* last lookup that met the flow */
 
 	/* What a packet of the dialogue needs. */
-	struct edit *edit; /* owned by the edit pool; NULL: nothing was ever edited */
+	struct edit *edit;         /* owned by the edit pool; NULL: nothing was ever edited */
 	struct envelope *envelope; /* owned by the splice pool; NULL: the session cannot be redirected */
 	struct tcp tcp;
 	struct smtp_session smtp;
@@ -66,6 +68,8 @@ struct flow {
 
 _Static_assert(sizeof(struct flow_key) == 44, "keys are compared and hashed as octets: no padding");
 _Static_assert(offsetof(struct flow, edit) == 64, "a lookup touches one cache line of a flow");
+_Static_assert(offsetof(struct flow, smtp.line) == 192, "message text touches two more");
+_Static_assert(offsetof(struct flow, wheel_next) >= 256, "a dialogue touches four in all");
 _Static_assert(sizeof(struct flow) == 320, "five cache lines");
 
 /* Marks in flow.heard. */

@@ -2,7 +2,7 @@
 /*
  * The end of a message (RFC 5321 section 4.1.1.4). Bodies are most of all
  * octets: those far from any dot line are passed 64 at a time where the
- * processor can (chosen at start), else 16.
+ * processor has registers of 64 or 32 octets (chosen at start), else 16.
  */
 #ifdef __SSE2__
 #include <immintrin.h>
@@ -83,17 +83,64 @@ find_64(struct view in, size_t from)
 	return in.len;
 }
 
+/* Of the `wanted` octets at p, those that are a dot behind CR or LF; p[-1] is readable. No other octet is read. */
+__attribute__((target("avx512bw"))) static inline uint64_t
+dots_of_64(const uint8_t *p, uint64_t wanted)
+{
+	__m512i here = _mm512_maskz_loadu_epi8(wanted, p);
+	__m512i before = _mm512_maskz_loadu_epi8(wanted, p - 1);
+	uint64_t line_end = _mm512_cmpeq_epi8_mask(before, _mm512_set1_epi8('\n')) |
+			    _mm512_cmpeq_epi8_mask(before, _mm512_set1_epi8('\r'));
+	return line_end & _mm512_cmpeq_epi8_mask(here, _mm512_set1_epi8('.'));
+}
+
+__attribute__((target("avx512bw"))) static size_t
+find_64_at_once(struct view in, size_t from)
+{
+	size_t i = from;
+	uint64_t dots = 0;
+
+	for (; i + 64 <= in.len; i += 64) {
+		dots = dots_of_64(in.at + i, UINT64_MAX);
+		if (dots != 0)
+			return i + (size_t)__builtin_ctzll(dots);
+	}
+	if (i < in.len)
+		dots = dots_of_64(in.at + i, (UINT64_C(1) << (in.len - i)) - 1);
+	return dots != 0 ? i + (size_t)__builtin_ctzll(dots) : in.len;
+}
+
 static size_t (*find_line_dot)(struct view in, size_t from) = find_16;
+
+bool
+dot_scan_by(enum dot_way way)
+{
+	__builtin_cpu_init();
+	if (way == DOT_BY_64 && __builtin_cpu_supports("avx512bw"))
+		find_line_dot = find_64_at_once;
+	else if (way == DOT_BY_32 && __builtin_cpu_supports("avx2"))
+		find_line_dot = find_64;
+	else if (way == DOT_BY_16)
+		find_line_dot = find_16;
+	else
+		return false;
+	return true;
+}
 
 __attribute__((constructor)) static void
 choose(void)
 {
-	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx2"))
-		find_line_dot = find_64;
+	if (!dot_scan_by(DOT_BY_64))
+		dot_scan_by(DOT_BY_32);
 }
 #else
 static size_t (*const find_line_dot)(struct view in, size_t from) = find_octetwise;
+
+bool
+dot_scan_by(enum dot_way way)
+{
+	return way == DOT_BY_16;
+}
 #endif
 
 /* The state behind in[0..n), where the state before was MATCH_TEXT. */

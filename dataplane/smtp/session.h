@@ -77,26 +77,11 @@ enum smtp_naming {
 
 /* Fields without the word private may be read by the caller; all but `naming` are written by smtp_*() alone. */
 struct smtp_session {
-	struct smtp_line *line; /* the split line; owned by the pool; private */
-	uint64_t body_left;     /* octets of the BDAT chunk not yet seen; private */
+	/* What message text needs: eight octets, that share a cache line with what stands before the session. */
+	uint8_t client; /* state of the client reader; private */
+	uint8_t match;  /* how much of CRLF . CRLF was seen; private */
 	uint8_t slot_first, slot_count;
-	uint8_t client;            /* state of the client reader; private */
-	uint8_t server;            /* state of the server reader; private */
-	uint8_t match;             /* how much of CRLF . CRLF was seen; private */
-	uint8_t gate;              /* verb whose answer is awaited; private */
-	uint8_t caps;              /* SMTP_CAP_* offered in the last EHLO reply */
-	uint8_t caps_read;         /* those of the EHLO reply being read; private */
-	uint8_t word_mask;         /* keywords that the word being read may still become; private */
-	uint8_t word_len;          /* octets of that word; private */
-	uint8_t reply_digits;      /* octets of the code seen on this reply line; private */
-	uint32_t line_len;         /* octets of the current client line so far; private */
-	uint16_t line_code;        /* code on the reply line being read; private */
-	uint16_t reply_code;       /* of the reply being read; private */
-	uint16_t refused;          /* recipients and senders we have refused in this session */
-	uint16_t cause;            /* why the session is blind: enum counter; 0: it is not */
-	struct smtp_count settled; /* behind the last command that was answered; private */
-	struct smtp_count now;     /* behind the last command read, those without an answer taken as accepted */
-	bool server_spoke : 1;     /* any server octet seen */
+	bool server_spoke : 1; /* any server octet seen */
 	bool client_spoke : 1;
 	bool ended : 1;       /* QUIT or 421: nothing further counts */
 	bool proven : 1;      /* a command that only SMTP has was read */
@@ -120,7 +105,24 @@ struct smtp_session {
 	bool passes : 1;      /* the reply being read is that of a disguised slot, but passes */
 	bool replied : 1;     /* a whole reply was seen */
 	uint8_t naming : 2;   /* enum smtp_naming; the caller's */
-	uint8_t slot[SMTP_SLOTS]; /* ring of enum smtp_verb | SLOT_*; private */
+
+	struct smtp_line *line;    /* the split line; owned by the pool; private */
+	uint64_t body_left;        /* octets of the BDAT chunk not yet seen; private */
+	uint8_t server;            /* state of the server reader; private */
+	uint8_t gate;              /* verb whose answer is awaited; private */
+	uint8_t caps;              /* SMTP_CAP_* offered in the last EHLO reply */
+	uint8_t caps_read;         /* those of the EHLO reply being read; private */
+	uint8_t word_mask;         /* keywords that the word being read may still become; private */
+	uint8_t word_len;          /* octets of that word; private */
+	uint8_t reply_digits;      /* octets of the code seen on this reply line; private */
+	uint32_t line_len;         /* octets of the current client line so far; private */
+	uint16_t line_code;        /* code on the reply line being read; private */
+	uint16_t reply_code;       /* of the reply being read; private */
+	uint16_t refused;          /* recipients and senders we have refused in this session */
+	uint16_t cause;            /* why the session is blind: enum counter; 0: it is not */
+	struct smtp_count settled; /* behind the last command that was answered; private */
+	struct smtp_count now;     /* behind the last command read, those without an answer taken as accepted */
+	uint8_t slot[SMTP_SLOTS];  /* ring of enum smtp_verb | SLOT_*; private */
 };
 
 enum { SMTP_CAP_PIPELINING = 1, SMTP_CAP_CHUNKING = 2, SMTP_CAP_STARTTLS = 4, SMTP_CAP_SMTPUTF8 = 8 };

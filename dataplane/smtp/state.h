@@ -95,6 +95,10 @@ enum { MATCH_TEXT = 0, MATCH_CR, MATCH_LF, MATCH_CRLF, MATCH_DOT, MATCH_LAX_DOT,
 /* Reads `in` up to the end of the first dot line. *match carries the state over borders. Returns octets read. */
 size_t dot_scan(uint8_t *match, struct view in, enum dot *found);
 
+/* By registers of how many octets: the widest that there are, unless a test wants another. False: there are none. */
+enum dot_way { DOT_BY_16, DOT_BY_32, DOT_BY_64, DOT_WAYS };
+bool dot_scan_by(enum dot_way way);
+
 /* The line buffers. A buffer given back keeps its octets until the next is taken. */
 struct smtp_line {
 	struct smtp_line *next; /* free list */

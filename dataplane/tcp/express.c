@@ -18,8 +18,8 @@ options_of(const struct packet *p)
 static inline bool
 is_at_rest(const struct tcp_half *h)
 {
-	return h->held == NULL && h->syn_seen && h->started && !h->guessed && !h->fin_seen && !h->waits &&
-	       !h->exposed && !h->busy;
+	return h->held == NULL && (h->syn_seen & h->started) &&
+	       !(h->guessed | h->fin_seen | h->waits | h->exposed | h->busy); /* bits of one word: one comparison */
 }
 
 /* RFC 7323 section 5.3, R1. */
@@ -45,7 +45,7 @@ tcp_express_ok(const struct tcp_worker *w, const struct flow *f, const struct pa
 		return false;
 	if (p->h.seq != h->nxt || h->sent != h->nxt || h->read != h->nxt || !seq_leq(p->h.ack, other->nxt))
 		return false;
-	if (p->h.payload_len > 0 && (h->mode != STREAM_FLUENT || w->limits.held_per_flow == 0))
+	if (p->h.payload_len > 0 && (h->mode == STREAM_IGNORED || w->limits.held_per_flow == 0))
 		return false;
 	if (!is_timely(h, p))
 		return false;
@@ -53,7 +53,7 @@ tcp_express_ok(const struct tcp_worker *w, const struct flow *f, const struct pa
 }
 
 void
-tcp_express(struct flow *f, const struct packet *p)
+tcp_express_ack(struct flow *f, const struct packet *p)
 {
 	struct tcp_half *h = &f->tcp.half[p->dir], *other = &f->tcp.half[!p->dir];
 
@@ -61,8 +61,14 @@ tcp_express(struct flow *f, const struct packet *p)
 	if (h->has_ts && seq_leq(p->h.seq, h->acked)) /* RFC 7323 section 4.3 */
 		h->ts_recent = load_be32(options_of(p) + 4);
 	h->window = p->h.window;
-	if (p->h.payload_len == 0)
-		return;
+}
+
+void
+tcp_express_octets(struct flow *f, const struct packet *p)
+{
+	struct tcp_half *h = &f->tcp.half[p->dir];
+
+	tcp_express_ack(f, p);
 	h->sent = h->clear = h->read = h->nxt = p->h.seq + p->h.payload_len;
 	f->tcp.moved_us = (uint32_t)(p->time_ns / 1000);
 }

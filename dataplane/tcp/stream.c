@@ -3,6 +3,7 @@
 
 #include "headers/checksum.h"
 #include "headers/decode.h"
+#include "tcp/express.h"
 #include "tcp/held.h"
 #include "tcp/hold.h"
 #include "tcp/leave.h"
@@ -55,7 +56,7 @@ read_on(struct tcp_worker *w, struct flow *f, enum direction dir)
 	if (h->busy)
 		return;
 	h->busy = true;
-	while (more && h->mode != STREAM_IGNORED) {
+	while (more && h->held != NULL && h->mode != STREAM_IGNORED) {
 		more = read_next(w, f, dir);
 		if (h->mode == STREAM_IGNORED)
 			leave_all(w, f, dir);
@@ -152,6 +153,18 @@ refuse(struct tcp_worker *w, struct flow *f, struct packet *p)
 	leave(w, f, p);
 }
 
+/* The next octets, or some that close a gap: into the list, and read. */
+static void
+put_next(struct tcp_worker *w, struct flow *f, struct packet *p)
+{
+	enum direction dir = p->dir;
+
+	f->tcp.moved_us = (uint32_t)(p->time_ns / 1000);
+	held_insert(w, &f->tcp.half[dir], p);
+	held_advance(&f->tcp.half[dir]);
+	read_on(w, f, dir);
+}
+
 /* Octets of a started direction, FIN included, in their place. */
 static void
 put(struct tcp_worker *w, struct flow *f, struct packet *p)
@@ -178,10 +191,16 @@ put(struct tcp_worker *w, struct flow *f, struct packet *p)
 		leave(w, f, p);
 		return;
 	}
-	f->tcp.moved_us = (uint32_t)(p->time_ns / 1000);
-	held_insert(w, h, p);
-	held_advance(h);
-	read_on(w, f, dir);
+	put_next(w, f, p);
+}
+
+/* p has been dealt with: `before` packets were in its list. */
+static void
+settle(struct tcp_worker *w, struct flow *f, enum direction dir, unsigned before)
+{
+	if (f->tcp.half[dir].held_count > before && !leave_fluent(&f->tcp, dir))
+		w->ctr->value[CTR_held_packets]++;
+	hold_settle(w, f);
 }
 
 static void
@@ -197,9 +216,7 @@ input(struct tcp_worker *w, struct flow *f, struct packet *p)
 		pass(w, f, p);
 	else
 		put(w, f, p);
-	if (h->held_count > before && !leave_fluent(&f->tcp, dir))
-		w->ctr->value[CTR_held_packets]++;
-	hold_settle(w, f);
+	settle(w, f, dir, before);
 }
 
 /* The connection is over, whatever was to come: what is held goes before the RST. */
@@ -248,6 +265,16 @@ tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p)
 			w->reader.accepted(w->reader.ctx, f, p);
 		input(w, f, p);
 	}
+}
+
+void
+tcp_express_read(struct tcp_worker *w, struct flow *f, struct packet *p)
+{
+	enum direction dir = p->dir;
+
+	tcp_express_ack(f, p);
+	put_next(w, f, p);
+	settle(w, f, dir, 0);
 }
 
 void
