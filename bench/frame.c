@@ -80,7 +80,7 @@ write_options(uint8_t *at, const struct frame *f)
 	if (f->timestamps) {
 		memcpy(at + len, "\x01\x01\x08\x0a", 4);
 		store_be32(at + len + 4, f->clock);
-		store_be32(at + len + 8, f->flags & TCP_ACK ? f->clock - 1 : 0);
+		store_be32(at + len + 8, f->flags & TCP_ACK ? f->echo : 0);
 		len += 12;
 	}
 	return len;

@@ -15,7 +15,7 @@ struct frame {
 	uint8_t flags;
 	bool ipv6, tagged, timestamps;
 	uint32_t seq, ack;
-	uint32_t clock; /* of timestamps */
+	uint32_t clock, echo; /* timestamps: the sender's, and what it got last */
 	struct view payload;
 };
 

@@ -13,9 +13,10 @@
 enum phase { PHASE_SYN, PHASE_SYN_ACK, PHASE_ACK, PHASE_TALK, PHASE_FIN, PHASE_FIN_BACK, PHASE_LAST };
 
 struct session {
-	uint32_t nxt[2];  /* by direction: next number its sender sends */
-	uint32_t want[2]; /* by direction: next number its receiver expects, in the receiver's count */
-	uint32_t at;      /* octets of the line that are sent */
+	uint32_t nxt[2];   /* by direction: next number its sender sends */
+	uint32_t want[2];  /* by direction: next number its receiver expects, in the receiver's count */
+	uint32_t clock[2]; /* by direction: timestamp of the last segment */
+	uint32_t at;       /* octets of the line that are sent */
 	uint16_t script;
 	uint16_t life; /* counts sessions of this slot: makes the port */
 	uint8_t line;
@@ -130,6 +131,7 @@ emit(struct traffic *t, struct session *x, enum direction dir, unsigned flags, c
 		.ack = flags & TCP_ACK ? x->want[!dir] : 0,
 		.timestamps = t->s->timestamps,
 		.clock = t->clock,
+		.echo = x->clock[!dir],
 		.payload = view_of(payload, len),
 	};
 
@@ -137,6 +139,7 @@ emit(struct traffic *t, struct session *x, enum direction dir, unsigned flags, c
 		return NULL;
 	frame_write(&f, buffer, !t->s->software);
 	x->nxt[dir] += (uint32_t)len + ((flags & (TCP_SYN | TCP_FIN)) != 0);
+	x->clock[dir] = t->clock;
 	x->since = t->age;
 	x->flying++;
 	return buffer;
