@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* postern-bench engine: the whole pipeline in one process, beside the limit of the same loop. */
 #include <getopt.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
+#include "budget.h"
+#include "edit/edit.h"
+#include "flow/flow.h"
 #include "lane.h"
 #include "machine.h"
 #include "stats.h"
@@ -19,12 +23,15 @@ static const char usage[] =
 	"  -r, --rounds N     instead of the scenario's\n"
 	"  -b, --batches N    instead of the scenario's\n"
 	"  -l, --lanes LIST   of f,h,l,t,s,w: forward, headers, lookup, tcp, smtp, whole (default: all)\n"
+	"  -L, --limits       say what was to be reached, and what was; always so with more than one scenario\n"
 	"  -h, --help         this text\n"
 	"\n"
 	"A scenario is a file of \"key value\" lines:\n";
 
+enum { FLOW_OCTETS = 192, EDITED_OCTETS = 2048 }; /* what a flow may take */
+
 struct options {
-	bool json;
+	bool json, limits;
 	int core;
 	unsigned rounds, batches;
 	bool lane[LANE_COUNT];
@@ -36,6 +43,12 @@ struct figures {
 	double mean;          /* a packet, over everything measured */
 	double packets, octets, mails, sessions;
 	uint64_t total_cycles;
+};
+
+/* What is kept of a scenario until all have run. */
+struct verdict {
+	struct scenario s;
+	double cycles, of_limit; /* NAN: not measured */
 };
 
 struct engine {
@@ -235,8 +248,69 @@ json_result(const struct engine *e)
 			 machine_facts());
 }
 
+static void
+keep_verdict(const struct engine *e, struct verdict *v)
+{
+	bool whole = e->lane[LANE_WHOLE] != NULL;
+
+	v->s = e->s;
+	v->cycles = whole ? e->figures[LANE_WHOLE].cycles.median : NAN;
+	v->of_limit = whole && e->lane[LANE_LOOKUP] != NULL ? share(e, LANE_WHOLE, LANE_LOOKUP) : NAN;
+}
+
+/* Cycles of another scenario of the same run; NAN where it was not in it. */
+static double
+cycles_of(const struct verdict *all, unsigned n, const char *name)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (strcmp(all[i].s.name, name) == 0)
+			return all[i].cycles;
+	return NAN;
+}
+
+static void
+judge_scenario(json_t *limits, const struct verdict *all, unsigned n, const struct verdict *v)
+{
+	char what[512];
+
+	if (v->s.limit_cycles > 0) {
+		snprintf(what, sizeof(what), "%s: cycles a packet, whole pipeline", v->s.name);
+		budget_add(limits, what, BUDGET_AT_MOST, v->s.limit_cycles, v->cycles);
+	}
+	if (v->s.limit_share > 0) {
+		snprintf(what, sizeof(what), "%s: share of the Mpps of headers and flow lookup", v->s.name);
+		budget_add(limits, what, BUDGET_AT_LEAST, v->s.limit_share, v->of_limit);
+	}
+	if (v->s.limit_ratio > 0) {
+		double other = cycles_of(all, n, v->s.limit_of);
+		snprintf(what, sizeof(what), "%s: its cycles (%.0f) over those of %s (%.0f)", v->s.name, v->cycles,
+			 v->s.limit_of, other);
+		budget_add(limits, what, BUDGET_AT_MOST, v->s.limit_ratio, v->cycles / other);
+	}
+}
+
+/* What all scenarios together were to reach. */
+static void
+judge(const struct options *o, const struct verdict *all, unsigned n)
+{
+	json_t *limits = json_array();
+
+	for (unsigned i = 0; i < n; i++)
+		judge_scenario(limits, all, n, &all[i]);
+	budget_add(limits, "octets of a flow at rest", BUDGET_AT_MOST, FLOW_OCTETS, sizeof(struct flow));
+	budget_add(limits, "octets of an edited flow, without texts in flight", BUDGET_AT_MOST, EDITED_OCTETS,
+		   sizeof(struct flow) + sizeof(struct edit));
+	if (o->json) {
+		bench_print_json(json_pack("{s:s, s:O}", "command", "limits", "limits", limits));
+	} else {
+		puts("limits");
+		budget_print(limits);
+	}
+	json_decref(limits);
+}
+
 static int
-run_scenario(const struct options *o, const char *path)
+run_scenario(const struct options *o, const char *path, struct verdict *v)
 {
 	struct engine e = { .o = o, .hz = machine_hz() };
 	int status = EXIT_FAILURE;
@@ -247,12 +321,14 @@ run_scenario(const struct options *o, const char *path)
 		e.s.rounds = o->rounds;
 	if (o->batches > 0)
 		e.s.batches = o->batches;
+	fprintf(stderr, "engine: %s\n", e.s.name);
 	if (make_lanes(&e) && measure(&e)) {
 		status = EXIT_SUCCESS;
 		if (o->json)
 			status = bench_print_json(json_result(&e));
 		else
 			print_table(&e);
+		keep_verdict(&e, v);
 	}
 	free_engine(&e);
 	return status;
@@ -279,20 +355,20 @@ static int
 parse_options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "core", required_argument, NULL, 'c' },
-		{ "rounds", required_argument, NULL, 'r' },
-		{ "batches", required_argument, NULL, 'b' },
-		{ "lanes", required_argument, NULL, 'l' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "json", no_argument, NULL, 'j' },         { "core", required_argument, NULL, 'c' },
+		{ "rounds", required_argument, NULL, 'r' }, { "batches", required_argument, NULL, 'b' },
+		{ "lanes", required_argument, NULL, 'l' },  { "limits", no_argument, NULL, 'L' },
+		{ "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
 	};
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "jc:r:b:l:h", longs, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "jc:r:b:l:Lh", longs, NULL)) != -1) {
 		switch (opt) {
 		case 'j':
 			o->json = true;
+			break;
+		case 'L':
+			o->limits = true;
 			break;
 		case 'c':
 			o->core = atoi(optarg);
@@ -334,9 +410,15 @@ bench_engine(int argc, char **argv)
 		return status - 1;
 	if (o.core >= 0 ? !machine_pin((unsigned)o.core) : !machine_pin(1) && !machine_pin(0))
 		return EXIT_FAILURE;
-	for (int i = optind; i < argc; i++) {
-		int one = run_scenario(&o, argv[i]);
+	struct verdict *verdicts = calloc((size_t)(argc - optind), sizeof(*verdicts));
+	unsigned done = 0;
+	for (int i = optind; verdicts != NULL && i < argc; i++) {
+		int one = run_scenario(&o, argv[i], &verdicts[done]);
+		done += one == EXIT_SUCCESS;
 		status = one != 0 ? one : status;
 	}
+	if (verdicts != NULL && (o.limits || argc - optind > 1))
+		judge(&o, verdicts, done);
+	free(verdicts);
 	return status;
 }

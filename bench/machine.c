@@ -25,8 +25,14 @@ machine_pin(unsigned core)
 			sysconf(_SC_NPROCESSORS_ONLN));
 		return false;
 	}
-	setpriority(PRIO_PROCESS, 0, NICE); /* without privilege it goes without */
+	machine_precede();
 	return true;
+}
+
+void
+machine_precede(void)
+{
+	setpriority(PRIO_PROCESS, 0, NICE); /* without privilege it goes without */
 }
 
 double

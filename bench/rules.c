@@ -6,6 +6,7 @@
 
 #include "build/build.h"
 #include "chance.h"
+#include "daemon/cache.h"
 #include "script.h"
 
 void
@@ -87,4 +88,40 @@ rules_make(unsigned patterns, unsigned workers, uint64_t generation)
 		fprintf(stderr, "postern-bench: %s\n", err);
 	free(blob);
 	return rules;
+}
+
+/* Out of the cache, as posternd does it at its start. */
+static bool
+load_cached(const char *dir, char *path, const struct view *blob)
+{
+	char key[CACHE_KEY_LEN], err[256];
+	struct cache_entry entry;
+	struct ruleset *rules = NULL;
+
+	cache_key(&path, 1, "Example Net", key);
+	if (blob != NULL)
+		return cache_put(dir, key, view_of("{}", 2), *blob, 1) == 0;
+	if (!cache_get(dir, key, &entry))
+		return false;
+	rules = ruleset_load(entry.blob, 1, err, sizeof(err));
+	cache_release(&entry);
+	ruleset_free(rules);
+	return rules != NULL;
+}
+
+bool
+rules_cached(unsigned patterns, struct view blob, double *ms)
+{
+	char dir[] = "/tmp/postern-bench-XXXXXX", path[64], command[64];
+	bool good = mkdtemp(dir) != NULL;
+
+	snprintf(path, sizeof(path), "%s/rules.conf", dir);
+	good = good && write_rules(path, patterns) && load_cached(dir, path, &blob);
+	double begin = seconds();
+	good = good && load_cached(dir, path, NULL);
+	*ms = (seconds() - begin) * 1e3;
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	if (system(command) != 0 || !good)
+		fprintf(stderr, "postern-bench: the cache in %s does not work\n", dir);
+	return good;
 }

@@ -36,6 +36,10 @@ static const struct key {
 	{ "mpps", RATE, AT(mpps), { 0 }, "millions of packets in a second of the box's clock" },
 	{ "rounds", COUNT, AT(rounds), { 0 }, "how often each lane is measured" },
 	{ "batches", COUNT, AT(batches), { 0 }, "batches of 2,048 packets a round" },
+	{ "limit-cycles", RATE, AT(limit_cycles), { 0 }, "budget: cycles a packet, at most" },
+	{ "limit-share", RATE, AT(limit_share), { 0 }, "budget: of the Mpps of headers and flow lookup, at least" },
+	{ "limit-of", TEXT, AT(limit_of), { 0 }, "budget: another scenario, beside which ..." },
+	{ "limit-ratio", RATE, AT(limit_ratio), { 0 }, "... it takes so many times the cycles, at most" },
 #undef AT
 };
 
@@ -43,7 +47,7 @@ void
 scenario_keys(FILE *out)
 {
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		fprintf(out, "  %-11s %s\n", keys[i].name, keys[i].text);
+		fprintf(out, "  %-12s %s\n", keys[i].name, keys[i].text);
 }
 
 static const struct key *

@@ -32,6 +32,11 @@ struct scenario {
 	bool software;     /* checksums are verified in software; else the NIC has done it */
 	double mpps;       /* speed of its clock: millions of packets that a second of it takes */
 	unsigned rounds, batches;
+	/* What the whole pipeline is to reach; 0 and "": nothing is asked for. */
+	double limit_cycles; /* at most so many a packet */
+	double limit_share;  /* at least this share of the Mpps of the limit (headers and flow lookup) */
+	char limit_of[160];  /* another scenario, */
+	double limit_ratio;  /* of whose cycles a packet it takes at most so many times */
 };
 
 /* Reads `path`. False after a sentence on stderr that names file, line and what would be accepted. */

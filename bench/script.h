@@ -39,4 +39,10 @@ struct ruleset *rules_make(unsigned patterns, unsigned workers, uint64_t generat
 /* Its blob; owned, or NULL after a sentence on stderr. *compile_s: seconds from the file to the blob. */
 uint8_t *rules_blob(unsigned patterns, uint64_t generation, size_t *len, double *compile_s);
 
+/*
+ * What a start with a compiled rule set in the cache takes: its key (the rule file is read for it), the entry, and the
+ * set out of it. False after a sentence on stderr.
+ */
+bool rules_cached(unsigned patterns, struct view blob, double *ms);
+
 #endif
