@@ -15,21 +15,23 @@
 /* Features that hand us something else than what was on the wire, or keep part of it outside of the frame. */
 static const struct {
 	const char *feature, *option, *why;
+	bool packet; /* matters to net_af_packet only: XDP runs before it */
 } offloads[] = {
-	{ "rx-lro", "lro", "frames are merged, and cannot be sent on as they came" },
-	{ "rx-gro-hw", "rx-gro-hw", "frames are merged, and cannot be sent on as they came" },
-	{ "rx-vlan-hw-parse", "rxvlan", "the VLAN tag is kept outside of the frame, and lost on the way" },
+	{ "rx-lro", "lro", "frames are merged, and cannot be sent on as they came", false },
+	{ "rx-gro-hw", "rx-gro-hw", "frames are merged, and cannot be sent on as they came", false },
+	{ "rx-gro", "gro", "frames are merged before net_af_packet sees them, and exceed its ring", true },
+	{ "rx-vlan-hw-parse", "rxvlan", "the VLAN tag is kept outside of the frame, and lost on the way", false },
 	{ "rx-vlan-stag-hw-parse", "rx-vlan-stag-hw-parse",
-	  "the outer VLAN tag is kept outside of the frame, and lost on the way" },
+	  "the outer VLAN tag is kept outside of the frame, and lost on the way", false },
 };
 
 static void
-check_offloads(struct doctor *d, const char *name)
+check_offloads(struct doctor *d, const char *name, bool packet)
 {
 	unsigned on = 0;
 
 	for (size_t i = 0; i < sizeof(offloads) / sizeof(offloads[0]); i++) {
-		if (nic_feature(name, offloads[i].feature) != 1)
+		if ((offloads[i].packet && !packet) || nic_feature(name, offloads[i].feature) != 1)
 			continue;
 		on++;
 		doctor_find(d, DOCTOR_WARNING, "offloads", name,
@@ -37,7 +39,9 @@ check_offloads(struct doctor *d, const char *name)
 			    offloads[i].option, offloads[i].why);
 	}
 	if (on == 0)
-		doctor_find(d, DOCTOR_OK, "offloads", name, NULL, false, "nothing merges or shortens frames");
+		doctor_find(d, DOCTOR_OK, "offloads", name, NULL, false,
+			    "nothing merges or shortens frames; TSO and checksum offload only concern what the "
+			    "machine itself sends");
 }
 
 static void
@@ -87,23 +91,45 @@ note_veth(struct doctor *d, const char *name)
 		"and ethtool -K FAR gro on, or nothing arrives there from the steering program");
 }
 
+/* False: not there. */
+static bool
+check_presence(struct doctor *d, const char *name, const char *driver)
+{
+	bool up = nic_is_up(name);
+
+	if (if_nametoindex(name) == 0) {
+		doctor_find(d, DOCTOR_ERROR, "port", name, NULL, false, "no such interface");
+		return false;
+	}
+	doctor_find(d, up ? DOCTOR_OK : DOCTOR_ERROR, "port", name,
+		    up ? NULL : doctor_command("ip link set %s up", name), true, "driver %s, %s",
+		    driver[0] != '\0' ? driver : "unknown", up ? "up" : "down");
+	return true;
+}
+
+/* An interface that net_af_packet reads: the kernel's own path, before anything is forwarded. */
+static void
+check_packet_interface(struct doctor *d, const char *name)
+{
+	char driver[64] = "";
+
+	nic_driver(name, driver, sizeof(driver));
+	if (check_presence(d, name, driver))
+		check_offloads(d, name, true);
+}
+
 static void
 check_interface(struct doctor *d, const char *name, unsigned slot)
 {
 	char driver[64] = "";
 	bool veth;
 
-	if (if_nametoindex(name) == 0) {
-		doctor_find(d, DOCTOR_ERROR, "port", name, NULL, false, "no such interface");
-		return;
-	}
 	nic_driver(name, driver, sizeof(driver));
 	veth = strcmp(driver, "veth") == 0;
-	doctor_find(d, nic_is_up(name) ? DOCTOR_OK : DOCTOR_ERROR, "port", name,
-		    nic_is_up(name) ? NULL : doctor_command("ip link set %s up", name), true, "driver %s, %s",
-		    driver[0] != '\0' ? driver : "unknown", nic_is_up(name) ? "up" : "down");
+	if (!check_presence(d, name, driver))
+		return;
 	check_queues(d, name, veth);
-	check_offloads(d, name);
+	check_offloads(d, name, false);
 	check_xdp(d, name, slot);
 	if (veth)
 		note_veth(d, name);
@@ -140,11 +166,14 @@ check_pci(struct doctor *d, const char *device)
 static void
 check_port(struct doctor *d, const char *device, unsigned slot)
 {
-	char name[16];
+	char name[16], packet[16];
 
 	steer_interface_of(device, name);
+	device_interface(device, "net_af_packet", packet);
 	if (name[0] != '\0')
 		check_interface(d, name, slot);
+	else if (packet[0] != '\0')
+		check_packet_interface(d, packet);
 	else if (memchr(device, ':', strcspn(device, ",")) != NULL)
 		check_pci(d, device);
 	else

@@ -10,9 +10,9 @@
 #define IDLE_NS (1800 * UINT64_C(1000000000))
 
 void
-steer_interface_of(const char *device, char name[16])
+device_interface(const char *device, const char *driver, char name[16])
 {
-	static const char driver[] = "net_af_xdp", key[] = "iface=";
+	static const char key[] = "iface=";
 	const char *argument = strchr(device, ',');
 
 	name[0] = '\0';
@@ -26,6 +26,12 @@ steer_interface_of(const char *device, char name[16])
 		snprintf(name, 16, "%.*s", (int)strcspn(argument, ","), argument);
 		return;
 	}
+}
+
+void
+steer_interface_of(const char *device, char name[16])
+{
+	device_interface(device, "net_af_xdp", name);
 }
 
 static void

@@ -122,6 +122,18 @@ class Doctor(unittest.TestCase):
         finally:
             self.place.run("box", "ip", "link", "del", "many0")
 
+    def test_merging_in_software_is_found_on_the_interfaces_of_af_packet_only(self):
+        packet = lambda text: text.replace("net_af_xdp0,iface=pin0", "net_af_packet0,iface=pin0")  # noqa: E731
+        before = self.place.run("box", "ethtool", "-k", "pin0").stdout
+        self.place.run("box", "ethtool", "-K", "pin0", "gro", "on")
+        try:
+            self.assertNotIn(("warning", "ethtool -K pin0 gro off"), self.of("offloads", "pin0"))
+            self.assertIn(("warning", "ethtool -K pin0 gro off"), self.of("offloads", "pin0", self.with_settings(packet)))
+            self.assertNotIn(("warning", "ethtool -K pin0 gro off"), self.of("offloads", "pin0", self.with_settings(packet, "--fix")))
+        finally:
+            word = "on" if "generic-receive-offload: on" in before else "off"
+            self.place.run("box", "ethtool", "-K", "pin0", "gro", word)
+
     def test_missing_capabilities_are_named(self):
         done = self.doctor("--json", wrapper=("setpriv", "--bounding-set", "-net_admin,-sys_admin", "--inh-caps", "-all"))
         findings = json.loads(done.stdout)["findings"]

@@ -352,6 +352,7 @@ def settings():
         "  idle_sleep_us: 0\n  when_blind: reset\n  user: nobody\n  socket: dp.sock\n",
         "control": "control:\n  socket: c.sock\n  cache: ''\n  cache_entries: 3\n  compile_seconds: 9\n  compile_memory_mb: 128\n  watch: false\n"
         "events:\n  path: ''\n  clear_addresses: true\n  key_file: k\n  ring: 32\nsteering:\n  enabled: true\n  directory: d\n  heartbeat_ms: 50\n  drain_ms: 0\n",
+        "exempt": "dataplane: {exempt: [192.0.2.0/24, '2001:db8::/32', 0.0.0.0/0, 1.2.3.4/33, '::1/0', '1.2.3.4/', mx.example]}\n",
         "ranges": "dataplane: {workers: 65, flows: 0, hold_ms: -1, packets: 0x400, memory_mb: 1e3, mail_ports: [0, 65536]}\n",
         "types": "dataplane: []\ncontrol: x\noperator: {}\nrules: [a]\n",
         "unknown": "operater: x\ndataplane: {worker: 1}\n? [a]\n: b\n",
@@ -372,7 +373,8 @@ def requests():
     texts = ['{"cmd":"ping"}', '{"cmd":"stats"}', '{"cmd":"flows","limit":3}', '{"cmd":"events","limit":2}', '{"cmd":"rules"}', '{"cmd":"load"}',
              '{"cmd":"flows","limit":-1}', '{"cmd":"events","limit":9223372036854775807}', '{"cmd":"events","limit":"x"}', '{"cmd":5}', '{}', '[]', '',
              '{"cmd":"ping","cmd":"load"}', '{"cmd":"pi\\u0000ng"}', '{"cmd":"unknown"}', '{"cmd":"ping"} x', '[[[[[[[[', '"\xff"',
-             '{"cmd":"steer"}', '{"cmd":"quarantine","entries":[{"address":"192.0.2.1"}]}']
+             '{"cmd":"steer"}', '{"cmd":"quarantine","entries":[{"address":"192.0.2.1"}]}',
+             '{"cmd":"scope","mail_ports":[25,587],"exempt":["192.0.2.0/24","2001:db8::1"]}', '{"cmd":"scope","mail_ports":[],"exempt":["::/129"]}']
     seeds = {f"{i:02}": b"\0" + text.encode("latin-1") for i, text in enumerate(texts)}
     for name, marks in {"sealed": 1, "unsealed": 2, "cut": 5}.items():
         seeds["load-" + name] = bytes([marks]) + b'{"cmd":"load"}'
