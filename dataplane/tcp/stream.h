@@ -146,7 +146,7 @@ struct tcp_worker {
 
 /*
  * Takes p, a decoded TCP segment of flow f travelling in p->dir. Validates it
- * (checksum, ACK present, window, PAWS, RST within window), puts it in order,
+ * (checksum, ACK present, window, PAWS, RST at the next number), puts it in order,
  * has it read, and lets leave what may. What fails validation leaves as it
  * came, unread, and is counted.
  */

@@ -50,7 +50,10 @@ syn_ok(const struct tcp *t, const struct packet *p)
 	return !h->started || segment_first(p) == h->start || (no_octets_yet(h) && no_octets_yet(other));
 }
 
-/* A RST counts when its number lies in the window, or when it answers what the other end has sent. */
+/*
+ * A RST counts when its number is the one that the receiver may expect next, or when it answers what the other end has
+ * sent. Elsewhere in the window the receiver stays (RFC 5961 section 3.2), and so do we.
+ */
 static bool
 rst_ok(const struct tcp *t, const struct packet *p)
 {
@@ -58,7 +61,7 @@ rst_ok(const struct tcp *t, const struct packet *p)
 	const struct tcp_half *other = &t->half[!p->dir];
 
 	if (h->started && !h->guessed)
-		return between(p->h.seq, seq_min(h->acked, h->sent), h->nxt + tcp_reach(t, p->dir));
+		return between(p->h.seq, seq_min(h->acked, h->sent), h->nxt);
 	return segment_has(p, TCP_ACK) && other->started && between(p->h.ack, other->start, other->nxt);
 }
 

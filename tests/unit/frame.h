@@ -14,15 +14,18 @@
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
 
+enum carrier { CARRIER_NONE, CARRIER_QINQ, CARRIER_MPLS, CARRIER_PPPOE };
+
 struct frame {
 	uint32_t seq, ack;
 	uint8_t flags;
 	uint16_t window;
-	uint8_t dir;         /* 0: 10.0.0.1:40000 to 10.0.0.2:25, from the inside */
-	uint8_t version;     /* 4 or 6; 0: 4 */
-	uint16_t vlan;       /* 0: untagged */
-	uint8_t ip_options;  /* octets of IPv4 options (NOPs), or of one IPv6 destination options header; of 8 */
-	struct view options; /* TCP options; padded with NOPs */
+	uint8_t dir;          /* 0: 10.0.0.1:40000 to 10.0.0.2:25, from the inside */
+	uint8_t version;      /* 4 or 6; 0: 4 */
+	uint16_t vlan;        /* 0: untagged */
+	enum carrier carrier; /* what is between Ethernet, a tag included, and IP */
+	uint8_t ip_options;   /* octets of IPv4 options (NOPs), or of one IPv6 destination options header; of 8 */
+	struct view options;  /* TCP options; padded with NOPs */
 	struct view payload;
 	uint8_t padding; /* octets behind the IP packet */
 };
@@ -133,6 +136,38 @@ frame_ip(uint8_t *ip, const struct frame *f, uint16_t tcp_len)
 	return (uint16_t)(20 + f->ip_options);
 }
 
+/* What carries an IP packet of `len` octets, the type before it included. */
+static inline uint16_t
+frame_carrier(uint8_t *at, const struct frame *f, size_t len)
+{
+	uint16_t type = f->version == 6 ? 0x86dd : 0x0800;
+
+	switch (f->carrier) {
+	case CARRIER_QINQ:
+		store_be16(at, 0x88a8);
+		store_be16(at + 2, 200);
+		store_be16(at + 4, 0x8100);
+		store_be16(at + 6, 300);
+		store_be16(at + 8, type);
+		return 10;
+	case CARRIER_MPLS: /* two labels, the second at the bottom of the stack */
+		store_be16(at, 0x8847);
+		store_be32(at + 2, 0x00010040);
+		store_be32(at + 6, 0x00020140);
+		return 10;
+	case CARRIER_PPPOE: /* session 7 */
+		store_be16(at, 0x8864);
+		store_be32(at + 2, 0x11000007);
+		store_be16(at + 6, (uint16_t)(len + 2));
+		store_be16(at + 8, f->version == 6 ? 0x0057 : 0x0021);
+		return 10;
+	case CARRIER_NONE:
+		break;
+	}
+	store_be16(at, type);
+	return 2;
+}
+
 /* A frame with right checksums, decoded; owned, from `front`. */
 static inline struct packet *
 frame_make(struct front *front, const struct frame *f)
@@ -154,8 +189,7 @@ frame_make(struct front *front, const struct frame *f)
 		store_be16(at + 2, f->vlan);
 		at += 4;
 	}
-	store_be16(at, f->version == 6 ? 0x86dd : 0x0800);
-	at += 2;
+	at += frame_carrier(at, f, (size_t)(f->version == 6 ? 40 : 20) + f->ip_options + 20 + options + f->payload.len);
 	at += frame_ip(at, f, (uint16_t)(20 + options + f->payload.len));
 	store_be16(at, f->dir == 0 ? 40000 : 25);
 	store_be16(at + 2, f->dir == 0 ? 25 : 40000);
@@ -180,6 +214,42 @@ frame_make(struct front *front, const struct frame *f)
 		abort();
 	checksum_rewrite(p);
 	return p;
+}
+
+/* Cuts a frame on plain Ethernet, without extension headers, into two fragments behind `at` octets of TCP (of 8). Takes
+ * p. */
+static inline void
+frame_cut(struct front *front, struct packet *p, size_t at, struct packet *half[2])
+{
+	bool v4 = p->h.ip_version == 4;
+	size_t l4 = p->h.l4, end = l4 + p->h.payload - p->h.l4 + p->h.payload_len;
+
+	for (unsigned i = 0; i < 2; i++) {
+		size_t from = i == 0 ? l4 : l4 + at, to = i == 0 ? l4 + at : end;
+		struct packet *h = half[i] = front_alloc(front, FRAME_ROOM);
+		uint8_t *ip = h->data + p->h.l3;
+		memcpy(h->data, p->data, l4);
+		h->len = (uint32_t)l4;
+		if (v4) {
+			store_be16(ip + 2, (uint16_t)(l4 - p->h.l3 + to - from));
+			store_be16(ip + 6, (uint16_t)(i == 0 ? 0x2000 : at / 8));
+			checksum_ipv4_header(ip);
+		} else {
+			store_be16(ip + 4, (uint16_t)(8 + to - from));
+			ip[6] = 44;
+			store_be16(h->data + l4, 0x0600);
+			store_be16(h->data + l4 + 2, (uint16_t)(i == 0 ? 1 : at));
+			store_be32(h->data + l4 + 4, 0x5678);
+			h->len += 8;
+		}
+		memcpy(h->data + h->len, p->data + from, to - from);
+		h->len += (uint32_t)(to - from);
+		h->room -= h->len;
+		h->side = p->side;
+		if (headers_decode(h) != DECODE_FRAGMENT)
+			abort();
+	}
+	front_release(front, p);
 }
 
 #endif

@@ -377,8 +377,8 @@ further_refusals_are_answered_without_the_server(void **state)
 static void
 ipv6_behind_a_vlan_tag_is_judged_alike(void **state)
 {
-	w.version = 6;
-	w.vlan = 100;
+	w.like.version = 6;
+	w.like.vlan = 100;
 	a_typo_is_refused_in_the_slot_of_its_own_command(state);
 }
 

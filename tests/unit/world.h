@@ -21,8 +21,15 @@
 struct end {
 	uint32_t nxt;  /* next number it sends */
 	uint32_t want; /* next number it expects */
-	char read[16384];
+	char read[32768];
 	size_t read_len;
+	uint16_t window;     /* that it offers */
+	uint16_t told;       /* the last window that it was told */
+	uint32_t seq, acked; /* numbers of the last segment that reached it */
+	uint8_t options[40]; /* TCP options of the last segment that reached it */
+	size_t options_len;
+	unsigned segments; /* that reached it */
+	unsigned largest;  /* octets of payload in one of them */
 	bool reset;
 	bool fin;
 };
@@ -36,8 +43,10 @@ static struct world {
 	struct event events[64];
 	unsigned event_count;
 	uint64_t now;
-	uint8_t version;
-	uint16_t vlan;
+	struct frame like;    /* version, tags, options and padding of all frames */
+	struct packet *piece; /* fragments that have left and are not a whole yet; owned */
+	uint32_t piece_have;  /* octets of it */
+	uint32_t isn;         /* added to the first numbers of a session */
 } w;
 
 #define CTR(name) ((unsigned)w.ctr.value[CTR_##name])
@@ -66,53 +75,123 @@ compile(const char *text)
 	return rules;
 }
 
-/* What left the box reaches its end: in order it is read, else it is only noted. */
+/* A fragment that left joins the others of its datagram, one datagram at a time; the whole once it is complete. */
+static inline struct packet *
+join(struct packet *p)
+{
+	bool v4 = p->h.ip_version == 4;
+	uint8_t *ip = p->data + p->h.l3;
+	unsigned field = load_be16(ip + (v4 ? 6 : 42)), at = v4 ? (field & 0x1fff) * 8 : field & 0xfff8;
+	uint32_t head = (uint32_t)(ip - p->data) + (v4 ? (ip[0] & 15u) * 4 : 40);
+	struct packet *whole = w.piece;
+
+	if (whole == NULL) {
+		whole = w.piece = front_alloc(&w.front, FRAME_ROOM);
+		memcpy(whole->data, p->data, head);
+		whole->side = p->side;
+		w.piece_have = 0;
+	}
+	assert_true(head + at + p->h.payload_len <= FRAME_ROOM);
+	memcpy(whole->data + head + at, p->data + p->h.payload, p->h.payload_len);
+	w.piece_have += p->h.payload_len;
+	if (!(field & (v4 ? 0x2000 : 1)))
+		whole->len = head + at + p->h.payload_len;
+	ip = whole->data + p->h.l3;
+	front_release(&w.front, p);
+	if (whole->len == 0 || w.piece_have < whole->len - head)
+		return NULL;
+	if (v4) {
+		store_be16(ip + 2, (uint16_t)(whole->data + whole->len - ip));
+		store_be16(ip + 6, 0);
+		checksum_ipv4_header(ip);
+	} else {
+		store_be16(ip + 4, (uint16_t)(whole->data + whole->len - ip - 40));
+		ip[6] = 6;
+	}
+	w.piece = NULL;
+	return whole;
+}
+
+/* In order it is read, else it is only noted. */
+static inline void
+hear(struct end *to, const struct packet *p)
+{
+	const uint8_t *tcp = p->data + p->h.l4;
+
+	to->segments++;
+	to->told = p->h.window;
+	to->seq = p->h.seq;
+	to->acked = p->h.ack;
+	to->options_len = (size_t)(p->h.payload - p->h.l4 - 20);
+	memcpy(to->options, tcp + 20, to->options_len);
+	if (p->h.payload_len > to->largest)
+		to->largest = p->h.payload_len;
+	if (p->h.tcp_flags & RST)
+		to->reset = true;
+	uint32_t old = to->want - p->h.seq; /* octets that it has already */
+	if (old > p->h.payload_len || (p->h.tcp_flags & RST))
+		return;
+	size_t len = p->h.payload_len - old;
+	assert_true(to->read_len + len < sizeof to->read);
+	memcpy(to->read + to->read_len, p->data + p->h.payload + old, len);
+	to->read_len += len;
+	to->want += (uint32_t)len;
+	if (p->h.tcp_flags & (SYN | FIN))
+		to->want++;
+	to->fin |= (p->h.tcp_flags & FIN) != 0;
+}
+
+/* What left the box reaches its end. */
 static inline void
 deliver(void)
 {
 	struct packet *p;
 
 	while ((p = front_take(&w.front)) != NULL) {
+		if (headers_decode(p) == DECODE_FRAGMENT && (p = join(p)) == NULL)
+			continue;
 		assert_int_equal(headers_decode(p), DECODE_TCP);
 		assert_true(checksum_tcp_ok(p));
-		struct end *to = &w.end[p->h.src_port == 25 ? DIR_CLIENT : DIR_SERVER];
-		if (p->h.tcp_flags & RST)
-			to->reset = true;
-		uint32_t old = to->want - p->h.seq; /* octets that it has already */
-		if (old <= p->h.payload_len && !(p->h.tcp_flags & RST)) {
-			size_t len = p->h.payload_len - old;
-			memcpy(to->read + to->read_len, p->data + p->h.payload + old, len);
-			to->read_len += len;
-			to->want += (uint32_t)len;
-			if (p->h.tcp_flags & (SYN | FIN))
-				to->want++;
-			to->fin |= (p->h.tcp_flags & FIN) != 0;
-		}
+		hear(&w.end[p->h.src_port == 25 ? DIR_CLIENT : DIR_SERVER], p);
 		front_release(&w.front, p);
 	}
+}
+
+/* A segment of `dir` as it leaves its end, made like all others. */
+static inline struct packet *
+make_segment(enum direction dir, uint32_t seq, const void *octets, size_t len, unsigned flags)
+{
+	const struct end *from = &w.end[dir];
+	struct frame f = w.like;
+
+	f.dir = dir;
+	f.seq = seq;
+	f.ack = flags & ACK ? from->want : 0;
+	f.flags = (uint8_t)flags;
+	f.window = from->window;
+	f.payload = view_of(octets, len);
+	return frame_make(&w.front, &f);
+}
+
+/* Frames arrive at the box in one burst. */
+static inline void
+arrive(struct packet **p, unsigned n)
+{
+	w.now += 1000000;
+	for (unsigned i = 0; i < n; i++) {
+		p[i]->time_ns = w.now;
+		p[i]->dir = 0;
+	}
+	pipeline_burst(w.pl, w.rules, p, n, w.now, w.now);
+	deliver();
 }
 
 static inline void
 send_at(enum direction dir, uint32_t seq, const void *octets, size_t len, unsigned flags)
 {
-	const struct end *from = &w.end[dir];
-	const struct frame f = {
-		.dir = dir,
-		.seq = seq,
-		.ack = from->want,
-		.flags = (uint8_t)flags,
-		.window = 60000,
-		.version = w.version,
-		.vlan = w.vlan,
-		.payload = view_of(octets, len),
-	};
-	struct packet *p = frame_make(&w.front, &f);
+	struct packet *p = make_segment(dir, seq, octets, len, flags);
 
-	w.now += 1000000;
-	p->time_ns = w.now;
-	p->dir = 0;
-	pipeline_burst(w.pl, w.rules, &p, 1, w.now, w.now);
-	deliver();
+	arrive(&p, 1);
 }
 
 /* The end sends text as one segment; the other end acknowledges. */
@@ -161,8 +240,8 @@ client_read_refusal(const char *begin, const char *after)
 static inline void
 handshake(void)
 {
-	w.end[DIR_CLIENT].nxt = 0xfffffff0u; /* wraps early on */
-	w.end[DIR_SERVER].nxt = 0xffffff80u;
+	w.end[DIR_CLIENT].nxt = w.isn + 0xfffffff0u; /* wraps early on */
+	w.end[DIR_SERVER].nxt = w.isn + 0xffffff80u;
 	w.end[DIR_CLIENT].want = w.end[DIR_SERVER].nxt;
 	w.end[DIR_SERVER].want = w.end[DIR_CLIENT].nxt;
 	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt++, NULL, 0, SYN);
@@ -187,6 +266,7 @@ world_open(const char *rules)
 	struct pipeline_config c;
 
 	memset(&w, 0, sizeof w);
+	w.end[DIR_CLIENT].window = w.end[DIR_SERVER].window = 60000;
 	front_init(&w.front);
 	w.now = 1000000000;
 	pipeline_config_default(&c);
