@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 struct guard {
-	uint8_t *map;  /* page | room | page */
-	size_t room;   /* octets between the guard pages */
+	uint8_t *map; /* page | room | page */
+	size_t room;  /* octets between the guard pages */
 	size_t page;
 };
 

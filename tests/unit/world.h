@@ -266,6 +266,7 @@ world_open(const char *rules)
 	struct pipeline_config c;
 
 	memset(&w, 0, sizeof w);
+	front_at_work = 0;
 	w.end[DIR_CLIENT].window = w.end[DIR_SERVER].window = 60000;
 	front_init(&w.front);
 	w.now = 1000000000;
