@@ -5,15 +5,6 @@
  */
 #include "internal.h"
 
-void
-banner_ask(const struct pipeline *pl, struct flow *f)
-{
-	if (f->smtp.naming > NAME_ASKED)
-		return;
-	bool asked = pl->rules != NULL && (pl->rules->tables.fields & FIELD_BANNER);
-	f->smtp.naming = asked ? NAME_ASKED : NAME_UNASKED;
-}
-
 static bool
 is_greeting(const struct smtp_reply *reply)
 {

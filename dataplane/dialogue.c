@@ -198,14 +198,20 @@ replace_reply(struct pipeline *pl, struct flow *f, uint32_t seq, struct view oct
 	return done;
 }
 
-/* The name that the server has just said, behind `at` octets of v. Empty: some of it has left. */
-static struct view
-name_said(const struct flow *f, uint32_t seq, struct view v, size_t at, size_t len, uint8_t room[UINT8_MAX])
+/* The server has said its name behind `at` octets of v; what is missing there is held. False: the flow's fate changed.
+ */
+static bool
+name_said(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v, size_t at, const struct smtp_reply *reply)
 {
+	size_t len = reply->name_len;
+	uint8_t room[UINT8_MAX];
+	struct view name = view_of(room, len);
+
 	if (len <= at)
-		return view_of(v.at + at - len, len);
-	bool all = tcp_held_octets(f, DIR_SERVER, seq + (uint32_t)at - (uint32_t)len, room, len) == len;
-	return view_of(room, all ? len : 0);
+		name.at = v.at + at - len;
+	else if (tcp_held_octets(f, DIR_SERVER, seq + (uint32_t)at - (uint32_t)len, room, len) < len)
+		name.len = 0; /* some of it has left */
+	return banner_judge(pl, f, seq + (uint32_t)at, name, reply);
 }
 
 static size_t
@@ -213,7 +219,6 @@ read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 {
 	struct tcp_half *half = &f->tcp.half[DIR_SERVER];
 	struct smtp_reply reply;
-	uint8_t name[UINT8_MAX];
 	size_t at = 0;
 
 	half->waits = false;
@@ -234,8 +239,7 @@ read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 		}
 		if (reply.unnamed)
 			continue; /* its octets stay until there is a verdict on the name */
-		if (reply.named &&
-		    !banner_judge(pl, f, seq + (uint32_t)at, name_said(f, seq, v, at, reply.name_len, name), &reply))
+		if (reply.named && !name_said(pl, f, seq, v, at, &reply))
 			return at;
 		unsigned removed = 0;
 		if (reply.overruled)

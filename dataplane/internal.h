@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of the pipeline itself share: pipeline.c, dialogue.c, judge.c, banner.c, redirect/. Nobody else includes it. */
+/* What the files of the pipeline itself share: pipeline.c, dialogue.c, judge.c, banner.c, redirect/. Nobody else
+ * includes it. */
 #ifndef POSTERN_INTERNAL_H
 #define POSTERN_INTERNAL_H
 
@@ -8,6 +9,7 @@
 #include "headers/checksum.h"
 #include "headers/decode.h"
 #include "pipeline.h"
+#include "ruleset/ruleset.h"
 #include "verdict/reply.h"
 
 struct late_events; /* judge.c */
@@ -77,7 +79,14 @@ uint32_t judge_sample(const struct flow *f);
 
 /* banner.c: the server's own name, in its greeting and its answers to EHLO and HELO. */
 /* Before server octets are read: whether a rule asks for the name. */
-void banner_ask(const struct pipeline *pl, struct flow *f);
+static inline void
+banner_ask(const struct pipeline *pl, struct flow *f)
+{
+	bool asked = pl->rules != NULL && (pl->rules->tables.fields & FIELD_BANNER);
+
+	if (f->smtp.naming <= NAME_ASKED && asked != f->smtp.naming)
+		f->smtp.naming = asked;
+}
 /* The name was read (empty: there is none); the reply that says it is held from half[].clear up to `end`. False: the
  * flow's fate changed. */
 bool banner_judge(struct pipeline *pl, struct flow *f, uint32_t end, struct view name, const struct smtp_reply *reply);

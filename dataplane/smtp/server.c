@@ -231,7 +231,8 @@ begin_line(struct smtp_session *s, uint8_t separator)
 	s->reply_code = s->line_code;
 	s->word_len = 0;
 	s->word_mask = s->reply_lines && is_hello(head_verb(s)) && !s->unsolicited ? ALL_KEYWORDS : 0;
-	if (!s->reply_lines && !s->unsolicited && s->line_code / 100 == 2 && head_is_asked(s))
+	if (s->naming != NAME_UNASKED && !s->reply_lines && !s->unsolicited && s->line_code / 100 == 2 &&
+	    head_is_asked(s))
 		s->word_mask = NAME_WORD;
 }
 
@@ -359,7 +360,9 @@ smtp_server(struct smtp_session *s, struct view in, struct smtp_reply *reply)
 	}
 	bool line_ended;
 	reply->used = read_reply_line(s, in, reply, &line_ended);
-	reply->unnamed = s->word_mask == NAME_WORD || (s->server == SERVER_CODE && !s->in_reply && head_is_asked(s));
+	if (s->naming != NAME_UNASKED)
+		reply->unnamed =
+			s->word_mask == NAME_WORD || (s->server == SERVER_CODE && !s->in_reply && head_is_asked(s));
 	describe(s, reply);
 	if (is_no_greeting(s))
 		go_blind(s, CTR_blind_grammar);
