@@ -23,7 +23,7 @@ replace(struct pipeline *pl, struct flow *f, uint32_t end, struct view text)
 	if (!edit_refuse(f->edit, server->clear, end - server->clear, text))
 		return false;
 	if (pl->config.watch != NULL)
-		pl->config.watch->edited(pl->config.watch->ctx, f);
+		pl->config.watch->edited(pl->config.watch->ctx, &f->key);
 	smtp_server_refused(&f->smtp);
 	f->smtp.naming = NAME_REFUSED;
 	return true;

@@ -94,7 +94,7 @@ bool banner_judge(struct pipeline *pl, struct flow *f, uint32_t end, struct view
 bool banner_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item);
 
 /* redirect/: a flagged recipient, and the session with it, to a quarantine. */
-struct redirects *redirects_new(unsigned splices, const uint8_t secret[16]);
+struct redirects *redirects_new(const struct pipeline_config *c, const uint8_t secret[16]);
 void redirects_free(struct redirects *r);
 /* Every command. False: it is dealt with, and not to be judged. */
 bool redirect_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item);

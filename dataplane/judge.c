@@ -236,7 +236,7 @@ judge_replace(struct pipeline *pl, struct flow *f, uint32_t pos, const struct sm
 		return true; /* it goes nowhere */
 	edit_note(f, held);
 	if (pl->config.watch != NULL)
-		pl->config.watch->edited(pl->config.watch->ctx, f);
+		pl->config.watch->edited(pl->config.watch->ctx, &f->key);
 	return disguise(pl, f, pos, item, text);
 }
 

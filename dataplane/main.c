@@ -111,7 +111,7 @@ start_ports(struct box *box)
 	box->pool = mempool_new(box->settings, &box->ports);
 	if (box->pool == NULL || !ports_open(&box->ports, box->pool, &box->scope))
 		return false;
-	if (workers > 1 && !spread_init(&box->spread, workers))
+	if (workers > 1 && !spread_init(&box->spread, box->settings))
 		return false;
 	steering_begin(&box->steering, workers);
 	return true;
@@ -289,6 +289,7 @@ stop(struct box *box)
 		worker_free(box->worker[i]);
 	if (box->rules.qsbr != NULL)
 		publication_done(&box->rules);
+	spread_free(&box->spread);
 	steering_close(&box->steering);
 	rte_mempool_free(box->pool);
 	eal_stop();

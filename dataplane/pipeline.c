@@ -389,7 +389,7 @@ flow_gone(void *ctx, struct flow *f)
 	judge_flush(pl, f);
 	smtp_session_done(&f->smtp, pl->lines);
 	if (f->edit != NULL && pl->config.watch != NULL)
-		pl->config.watch->gone(pl->config.watch->ctx, f);
+		pl->config.watch->gone(pl->config.watch->ctx, &f->key);
 	edit_drop(pl->edits, f);
 }
 
@@ -430,7 +430,7 @@ make_stages(struct pipeline *pl)
 	pl->lines = smtp_pool_new(c->line_buffers);
 	pl->edits = edit_pool_new(c->edits);
 	if (c->splices > 0)
-		pl->redirects = redirects_new(c->splices, secret);
+		pl->redirects = redirects_new(c, secret);
 	if (c->late_events)
 		pl->late = late_events_new(c->flows.flows);
 	return pl->fragments != NULL && pl->flows != NULL && pl->lines != NULL && pl->edits != NULL &&

@@ -23,9 +23,10 @@ enum policy { POLICY_PASS, POLICY_RESET };
 
 /* Told of flows that whoever steers packets past the pipeline must know of. Worker's thread; must not block. */
 struct flow_watch {
-	void (*edited)(void *ctx, const struct flow *f); /* before its first edited octet leaves; may be called again */
+	/* Before the first edited octet of a connection leaves; may be called again. */
+	void (*edited)(void *ctx, const struct flow_key *key);
 	void (*unread)(void *ctx, const struct flow *f); /* never edited, and from now on forwarded unread for good */
-	void (*gone)(void *ctx, const struct flow *f);   /* an edited one leaves the table */
+	void (*gone)(void *ctx, const struct flow_key *key); /* an edited one is over */
 	void *ctx;
 };
 
@@ -45,6 +46,12 @@ struct pipeline_config {
 	struct fragment_limits fragments;
 	unsigned line_buffers, edits;
 	unsigned splices; /* sessions that may be at a quarantine, closed ones included; 0: none is ever redirected */
+	/*
+	 * Where there are other workers: which connections to quarantines are theirs, borrowed, and how to hand a
+	 * segment to its worker, with the `front` of the packet_ops; takes p. Both NULL: the only worker.
+	 */
+	struct owners *owners;
+	void (*hand)(void *front, struct packet *p, unsigned worker);
 	enum policy when_blind;
 	const struct flow_watch *watch; /* borrowed; NULL: nobody */
 	bool no_express;                /* every segment takes the long way: for tests that compare the two */

@@ -35,6 +35,12 @@ address_of(const struct settings_quarantine *s, struct sockaddr_storage *address
 
 /* ---- to the dataplane ---- */
 
+static const char *
+xclient_of(const struct settings_quarantine *s)
+{
+	return s->xclient != NULL ? s->xclient : "off";
+}
+
 static json_t *
 table(const struct quarantines *q)
 {
@@ -42,10 +48,12 @@ table(const struct quarantines *q)
 	json_t *servers = json_array();
 
 	for (unsigned i = 0; i < q->count; i++)
-		json_array_append_new(servers, json_pack("{s:s,s:s,s:i,s:b,s:I}", "name", s->quarantine.servers[i].name,
-							 "address", s->quarantine.servers[i].address, "port",
-							 (int)s->quarantine.servers[i].port, "healthy",
-							 q->health[i].healthy, "caps", (json_int_t)q->health[i].caps));
+		json_array_append_new(servers,
+				      json_pack("{s:s,s:s,s:i,s:b,s:I,s:s}", "name", s->quarantine.servers[i].name,
+						"address", s->quarantine.servers[i].address, "port",
+						(int)s->quarantine.servers[i].port, "healthy", q->health[i].healthy,
+						"caps", (json_int_t)q->health[i].caps, "xclient",
+						xclient_of(&s->quarantine.servers[i])));
 	return json_pack("{s:s,s:I,s:s,s:i,s:i,s:I,s:i,s:o}", "cmd", "quarantine", "generation",
 			 (json_int_t)q->generation, "fallback", s->quarantine.fallback, "sessions",
 			 (int)s->quarantine.sessions, "setup_ms", (int)s->quarantine.setup_ms, "answer_ms",

@@ -25,6 +25,7 @@ struct settings_quarantine {
 	char *name;
 	char *address; /* IPv4 or IPv6 */
 	unsigned port;
+	char *xclient; /* "off", "xclient" or "xforward": how it is told of the client; NULL: off */
 };
 
 struct settings {

@@ -111,6 +111,8 @@ static const cyaml_schema_field_t server_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct settings_quarantine, name, 1, 31),
 	CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_POINTER, struct settings_quarantine, address, 2, 45),
 	CYAML_FIELD_UINT("port", CYAML_FLAG_DEFAULT, struct settings_quarantine, port),
+	CYAML_FIELD_STRING_PTR("xclient", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings_quarantine, xclient,
+			       0, CYAML_UNLIMITED),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t server_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct settings_quarantine,
@@ -159,6 +161,7 @@ static const struct settings_limit limits[] = {
 	{ "drain_ms", 0, 60000, { 0 } },
 	{ "port", 1, 65535, { 0 } },
 	{ "fallback", 0, 0, { "reject", "defer" } },
+	{ "xclient", 0, 0, { "off", "xclient", "xforward" } },
 	{ "sessions", 1, 65536, { 0 } },
 	{ "setup_ms", 100, 60000, { 0 } },
 	{ "answer_s", 1, 3600, { 0 } },

@@ -3,7 +3,9 @@
 #include <rte_prefetch.h>
 #include <rte_ring.h>
 
+#include "io/doze.h"
 #include "io/front.h"
+#include "io/spread.h"
 
 /* A port that is busy gets a few more chances; waiting longer would only lose frames at the other end. */
 enum { SEND_TRIES = 32 };
@@ -20,11 +22,12 @@ packet_init(struct rte_mbuf *m, uint64_t now_ns)
 	p->flow = NULL;
 	p->datagram = NULL;
 	p->time_ns = now_ns;
-	p->pair = (uint8_t)(m->port / 2);
-	p->side = (uint8_t)(m->port % 2);
+	p->pair = (uint8_t)((m->port & HAND_SLOT) / 2);
+	p->side = (uint8_t)(m->port & 1);
 	p->dir = 0;
 	p->link = LINK_ETHERNET;
 	p->flags = (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD ? PACKET_CHECKSUM_OK : 0;
+	p->flags |= m->port & HAND_FOUND ? PACKET_HANDED : 0;
 	return p;
 }
 
@@ -32,7 +35,7 @@ packet_init(struct rte_mbuf *m, uint64_t now_ns)
 static void
 forward_unread(struct front *front, struct rte_mbuf *m)
 {
-	unsigned slot = m->port ^ 1;
+	unsigned slot = (m->port & HAND_SLOT) ^ 1;
 
 	front->ctr->value[CTR_undecoded]++;
 	if (front->ports->port[slot].chains) {
@@ -140,6 +143,44 @@ front_send(struct front *front, struct rte_mbuf *m, unsigned slot)
 		outbox_flush(front, slot);
 }
 
+static bool
+put_in(struct rte_ring *ring, struct rte_mbuf *m)
+{
+	return rte_ring_sp_enqueue(ring, m) == 0;
+}
+
+static void
+lose(struct front *front, struct rte_mbuf *m)
+{
+	front->ctr->value[CTR_spread_dropped]++;
+	rte_pktmbuf_free(m);
+}
+
+void
+front_hand(void *ctx, struct packet *p, unsigned worker)
+{
+	struct front *front = ctx;
+	struct rte_mbuf *m = mbuf_of(p);
+
+	m->port = (uint16_t)(port_slot(p->pair, p->side) | HAND_FOUND | (worker + 1) << HAND_SHIFT);
+	if (front->owner == NULL)
+		front_pass_on(front, m, worker);
+	else if (put_in(front->owner, m))
+		doze_wake(front->spread->doze[0]);
+	else
+		lose(front, m);
+}
+
+void
+front_pass_on(struct front *front, struct rte_mbuf *m, unsigned worker)
+{
+	m->port &= HAND_SLOT | HAND_FOUND;
+	if (put_in(front->spread->in[worker], m))
+		doze_wake(front->spread->doze[worker]);
+	else
+		lose(front, m);
+}
+
 void
 front_flush(struct front *front)
 {
@@ -150,7 +191,7 @@ front_flush(struct front *front)
 
 void
 front_init(struct front *front, struct rte_mempool *pool, struct counters *ctr, const struct ports *ports,
-	   struct rte_ring *owner)
+	   struct rte_ring *owner, struct spread *spread)
 {
 	*front = (struct front){
 		.ops = { .alloc = front_alloc, .release = front_release, .transmit = front_transmit, .front = front },
@@ -158,5 +199,6 @@ front_init(struct front *front, struct rte_mempool *pool, struct counters *ctr, 
 		.ctr = ctr,
 		.ports = ports,
 		.owner = owner,
+		.spread = spread,
 	};
 }

@@ -14,6 +14,7 @@
 #include "io/port.h"
 
 struct rte_ring;
+struct spread;
 
 /* Frames on their way to one port. */
 struct outbox {
@@ -27,12 +28,13 @@ struct front {
 	struct counters *ctr;
 	const struct ports *ports;
 	struct rte_ring *owner; /* NULL: sends itself; else to the worker that owns the ports */
+	struct spread *spread;  /* borrowed; NULL: the only worker */
 	struct outbox out[SLOTS_MAX];
 };
 
-/* `pool`, `ctr`, `ports` and `owner` are borrowed. */
+/* `pool`, `ctr`, `ports`, `owner` and `spread` are borrowed. */
 void front_init(struct front *front, struct rte_mempool *pool, struct counters *ctr, const struct ports *ports,
-		struct rte_ring *owner);
+		struct rte_ring *owner, struct spread *spread);
 
 /*
  * Makes packets of `n` frames (at most FLOW_BURST) that came in at their
@@ -45,6 +47,15 @@ unsigned front_receive(struct front *front, struct rte_mbuf **frames, unsigned n
 
 /* Takes a frame that is to leave at `slot`. */
 void front_send(struct front *front, struct rte_mbuf *m, unsigned slot);
+
+/*
+ * Takes p, a frame that belongs to another worker: to it, by way of the owner of the ports. For
+ * pipeline_config.hand; `ctx` is the front.
+ */
+void front_hand(void *ctx, struct packet *p, unsigned worker);
+
+/* The owner of the ports: takes m, which another worker has handed on. Frees it where the ring is full, and counts. */
+void front_pass_on(struct front *front, struct rte_mbuf *m, unsigned worker);
 
 /* Everything collected leaves. What the port does not take after some tries is lost, and counted. */
 void front_flush(struct front *front);

@@ -107,9 +107,23 @@ poll_ports(struct worker *w, const struct round *r)
 	return total;
 }
 
-/* Owner of the ports: what the other workers want sent. */
+/* Owner of the ports: a frame that another worker has found to belong elsewhere. `r` NULL: nobody reads any more. */
+static void
+pass_on(struct worker *w, const struct round *r, struct rte_mbuf *m)
+{
+	unsigned to = ((m->port & HAND_WORKER) >> HAND_SHIFT) - 1;
+
+	if (r == NULL)
+		rte_pktmbuf_free(m);
+	else if (to != 0)
+		front_pass_on(&w->front, m, to);
+	else
+		run_frames(w, r, &m, 1);
+}
+
+/* Owner of the ports: what the other workers want sent, or handed on. */
 static unsigned
-collect_sent(struct worker *w)
+collect_sent(struct worker *w, const struct round *r)
 {
 	struct rte_mbuf *frames[BURST];
 	unsigned total = 0;
@@ -118,7 +132,10 @@ collect_sent(struct worker *w)
 		unsigned n = rte_ring_sc_dequeue_burst(w->spread->out[i], (void **)frames, BURST, NULL);
 
 		for (unsigned k = 0; k < n; k++)
-			front_send(&w->front, frames[k], frames[k]->port);
+			if (frames[k]->port & HAND_WORKER)
+				pass_on(w, r, frames[k]);
+			else
+				front_send(&w->front, frames[k], frames[k]->port);
 		total += n;
 	}
 	return total;
@@ -145,7 +162,7 @@ poll_frames(struct worker *w, const struct round *r)
 	if (w->index != 0)
 		return poll_ring(w, r);
 	n = poll_ports(w, r);
-	return n + collect_sent(w);
+	return n + collect_sent(w, r);
 }
 
 /* Nothing waits in the rings that other workers fill. */
@@ -255,10 +272,10 @@ outlast_others(struct worker *w)
 	uint64_t until = clock_monotonic() + DRAIN_NS;
 
 	while (atomic_load(w->running) > 1 && clock_monotonic() < until) {
-		collect_sent(w);
+		collect_sent(w, NULL);
 		front_flush(&w->front);
 	}
-	while (collect_sent(w) > 0)
+	while (collect_sent(w, NULL) > 0)
 		front_flush(&w->front);
 }
 
@@ -337,11 +354,7 @@ pipeline_conf(const struct settings *s, unsigned index, struct pipeline_config *
 	c->tcp.held_per_worker = s->dataplane.held_packets;
 	c->tcp.hold_ns = s->dataplane.hold_ms * 1000000ULL;
 	c->fragments.packets = worker_fragments(s);
-	/*
-	 * A quarantine's answers come by addresses that lead to another worker than the session's own. Twice as many,
-	 * since closed sessions stay for a while.
-	 */
-	c->splices = s->quarantine.servers_count > 0 && s->dataplane.workers == 1 ? 2 * s->quarantine.sessions : 0;
+	c->splices = spread_splices(s);
 	c->when_blind = strcmp(s->dataplane.when_blind, "reset") == 0 ? POLICY_RESET : POLICY_PASS;
 }
 
@@ -369,9 +382,11 @@ worker_new(const struct worker_common *common, unsigned index)
 		w->spread->doze[index] = &w->doze;
 	w->stop = common->stop;
 	w->running = common->running;
-	front_init(&w->front, common->pool, &w->counters, common->ports,
-		   index == 0 ? NULL : common->spread->out[index]);
+	front_init(&w->front, common->pool, &w->counters, common->ports, index == 0 ? NULL : common->spread->out[index],
+		   common->spread);
 	pipeline_conf(common->settings, index, &conf);
+	conf.owners = common->spread != NULL ? common->spread->owners : NULL;
+	conf.hand = front_hand;
 	conf.watch = w->steering->maps != NULL ? &w->steering->watch : NULL;
 	w->events = event_ring_new(common->settings->events.ring);
 	w->pipeline = pipeline_new(&conf, &w->front.ops, &w->counters, take_event, w);

@@ -7,6 +7,7 @@
 #include "io/worker.h"
 #include "live/box.h"
 #include "live/requests.h"
+#include "splice/present.h"
 
 enum { TAKE_US = 1000, TAKE_TRIES = 200 };
 
@@ -24,6 +25,7 @@ read_server(const json_t *o, struct quarantine *q)
 {
 	const char *name = json_string_value(json_object_get(o, "name"));
 	const char *address = json_string_value(json_object_get(o, "address"));
+	const char *xclient = json_string_value(json_object_get(o, "xclient"));
 	json_int_t port, caps;
 
 	if (name == NULL || address == NULL || name[0] == '\0' || strlen(name) >= sizeof(q->name) ||
@@ -32,6 +34,8 @@ read_server(const json_t *o, struct quarantine *q)
 	*q = (struct quarantine){ .port = (uint16_t)port,
 				  .caps = (uint32_t)caps,
 				  .healthy = json_is_true(json_object_get(o, "healthy")) };
+	if (xclient != NULL && strcmp(xclient, "off") != 0)
+		q->present = strcmp(xclient, "xclient") == 0 ? PRESENT_XCLIENT : PRESENT_XFORWARD;
 	strcpy(q->name, name);
 	q->ip_version = inet_pton(AF_INET, address, q->addr) == 1 ? 4 : 6;
 	return q->ip_version == 4 || inet_pton(AF_INET6, address, q->addr) == 1;

@@ -18,19 +18,19 @@ _Static_assert(offsetof(struct steer_key, zero) >= offsetof(struct flow_key, zer
 	       "a key of the flow table is the beginning of a key of the program");
 
 static void
-key_of(const struct flow *f, struct steer_key *key)
+key_of(const struct flow_key *flow, struct steer_key *key)
 {
 	memset(key, 0, sizeof(*key));
-	memcpy(key, &f->key, sizeof(f->key));
+	memcpy(key, flow, sizeof(*flow));
 }
 
 static void
-watch_edited(void *ctx, const struct flow *f)
+watch_edited(void *ctx, const struct flow_key *flow)
 {
 	struct steering *st = ctx;
 	struct steer_key key;
 
-	key_of(f, &key);
+	key_of(flow, &key);
 	if (!steer_edit(st->maps, &key))
 		atomic_fetch_add(&st->unnoted, 1);
 }
@@ -41,20 +41,20 @@ watch_unread(void *ctx, const struct flow *f)
 	struct steering *st = ctx;
 	struct steer_key key;
 
-	key_of(f, &key);
+	key_of(&f->key, &key);
 	steer_pass(st->maps, &key, f->blind == 0 ? STEER_OPAQUE : STEER_UNREAD, f->seen_ns);
 }
 
 /* Where we end first, the program must still know the session, so that it can end it. */
 static void
-watch_gone(void *ctx, const struct flow *f)
+watch_gone(void *ctx, const struct flow_key *flow)
 {
 	struct steering *st = ctx;
 	struct steer_key key;
 
 	if (atomic_load_explicit(&st->retiring, memory_order_relaxed))
 		return;
-	key_of(f, &key);
+	key_of(flow, &key);
 	steer_edit_done(st->maps, &key);
 }
 

@@ -4,19 +4,20 @@
 #include <stdlib.h>
 
 struct redirects *
-redirects_new(unsigned splices, const uint8_t secret[16])
+redirects_new(const struct pipeline_config *c, const uint8_t secret[16])
 {
 	struct redirects *r = calloc(1, sizeof *r);
 
 	if (r == NULL)
 		return NULL;
 	r->table.fallback = ACTION_REJECT;
-	r->pool = splice_pool_new(splices, splices * 8, secret);
-	r->event = calloc(splices, sizeof *r->event);
+	r->pool = splice_pool_new(c->splices, c->splices * 8, secret);
+	r->event = calloc(c->splices, sizeof *r->event);
 	if (r->pool == NULL || r->event == NULL) {
 		redirects_free(r);
 		return NULL;
 	}
+	splice_pool_share(r->pool, c->owners, c->worker);
 	return r;
 }
 

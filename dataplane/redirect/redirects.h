@@ -30,11 +30,21 @@ splice_of(const struct flow *f)
 	return f->envelope != NULL ? f->envelope->splice : NULL;
 }
 
+/* The client has acknowledged all that was said to it. */
+static inline bool
+redirect_is_told(const struct flow *f)
+{
+	return f->tcp.half[DIR_SERVER].acked == f->tcp.half[DIR_SERVER].nxt;
+}
+
 /* Does what `turn` asks for. */
 void redirect_act(struct pipeline *pl, struct flow *f, struct splice *s, enum splice_turn turn);
 
 /* The same, for whoever does not go on to read the client by himself. */
 void redirect_act_alone(struct pipeline *pl, struct flow *f, struct splice *s, enum splice_turn turn);
+
+/* The splice is over: whoever steers packets past the pipeline forgets its connection. Takes s. */
+void redirect_forget(struct pipeline *pl, struct splice *s);
 
 /* All is answered that stood before the flagged line: it goes to the quarantine now, or meets an answer. */
 void redirect_decide(struct pipeline *pl, struct flow *f, struct splice *s);

@@ -43,11 +43,13 @@ redirect_tick(struct pipeline *pl)
 			splice_tick(s, pl->now_ns, r->table.setup_ms * 1000000ULL, r->table.session_s * 1000000000ULL);
 
 		next = splice_next(r->pool, s);
-		r->closed += s->state == SPLICE_OVER || (s->state == SPLICE_LIVE && tcp_closed(&s->flow->tcp));
+		r->closed += s->state == SPLICE_OVER || (splice_joins(s) && tcp_closed(&s->flow->tcp));
 		if (turn == SPLICE_STAY && is_silent(pl, s))
 			turn = splice_take(s, SPLICE_LATE);
 		if (turn == SPLICE_STAY && stays_open(pl, s))
 			turn = splice_take(s, SPLICE_GONE);
+		if (turn == SPLICE_STAY && s->state == SPLICE_ENDING && redirect_is_told(s->flow))
+			turn = splice_take(s, SPLICE_READY);
 		s->flow->tcp.reset |= s->state == SPLICE_OVER && turn == SPLICE_STAY;
 		if (turn != SPLICE_STAY)
 			redirect_act_alone(pl, s->flow, s, turn);
@@ -59,8 +61,10 @@ redirect_gone(struct pipeline *pl, struct flow *f)
 {
 	struct splice *s = splice_of(f);
 
-	if (s != NULL && !(s->state == SPLICE_LIVE && tcp_closed(&f->tcp)))
+	if (s != NULL && !(splice_joins(s) && tcp_closed(&f->tcp)))
 		splice_abort(s);
+	if (s != NULL)
+		redirect_forget(pl, s);
 	if (f->envelope != NULL)
 		envelope_drop(pl->redirects->pool, f);
 }

@@ -8,6 +8,14 @@
 static const char failed_text[] = "451 4.3.0 The mail could not be taken for now: please try again later\r\n";
 static const char closed_text[] = "421 4.3.0 The session could not be kept up: please try again later\r\n";
 
+void
+redirect_forget(struct pipeline *pl, struct splice *s)
+{
+	if (s->listed && pl->config.watch != NULL)
+		pl->config.watch->gone(pl->config.watch->ctx, &s->key);
+	splice_free(pl->redirects->pool, s);
+}
+
 /* The client's octets go on where they were stopped. */
 static void
 read_on(struct pipeline *pl, struct flow *f, const struct splice *s)
@@ -50,7 +58,7 @@ refuse_line(struct pipeline *pl, struct flow *f, struct splice *s, struct view t
 		read_on(pl, f, s);
 	else
 		dialogue_end(pl, f, FLOW_RESET, 0);
-	splice_free(pl->redirects->pool, s);
+	redirect_forget(pl, s);
 }
 
 static void
@@ -66,7 +74,7 @@ static void
 hand_over(struct pipeline *pl, struct flow *f, struct splice *s)
 {
 	if (pl->config.watch != NULL)
-		pl->config.watch->edited(pl->config.watch->ctx, f);
+		pl->config.watch->edited(pl->config.watch->ctx, &f->key);
 	pl->ctr->value[CTR_verdict_redirect]++;
 	splice_hand_over(s, pl->now_ns);
 	tell(pl, s, ACTION_REDIRECT);
@@ -74,11 +82,11 @@ hand_over(struct pipeline *pl, struct flow *f, struct splice *s)
 	read_on(pl, f, s);
 }
 
-/* Commands, or a mail, that wait for an answer. One that has become QUIT has been told 421, and so is what follows. */
+/* Commands, or a mail, that wait for an answer. After a 421 none does. One that has become QUIT has been told 421, and so is what follows. */
 static unsigned
-unanswered(const struct flow *f)
+unanswered(const struct flow *f, const struct splice *s)
 {
-	if (f->edit != NULL && f->edit->quitting)
+	if (s->bye || (f->edit != NULL && f->edit->quitting))
 		return 0;
 	return f->smtp.slot_count > 0 ? f->smtp.slot_count : smtp_in_body(&f->smtp);
 }
@@ -90,9 +98,9 @@ fail(struct pipeline *pl, struct flow *f, struct splice *s)
 	char text[END_TEXT];
 	size_t len = 0, one = sizeof failed_text - 1;
 
-	for (unsigned n = unanswered(f); n > 0 && len + one + sizeof closed_text <= sizeof text; n--, len += one)
+	for (unsigned n = unanswered(f, s); n > 0 && len + one + sizeof closed_text <= sizeof text; n--, len += one)
 		memcpy(text + len, failed_text, one);
-	if (len == 0) {
+	if (len == 0 && !s->bye) {
 		len = sizeof closed_text - 1;
 		memcpy(text, closed_text, len);
 	}
@@ -108,7 +116,7 @@ redirect_give_up(struct pipeline *pl, struct flow *f, struct splice *s)
 {
 	splice_undo(s);
 	tell(pl, s, ACTION_RESET);
-	splice_free(pl->redirects->pool, s);
+	redirect_forget(pl, s);
 	if (!f->tcp.reset && f->tcp.half[DIR_CLIENT].held != NULL)
 		edit_reset_both(&pl->exit, f, f->tcp.half[DIR_CLIENT].held);
 }
@@ -128,6 +136,8 @@ redirect_act(struct pipeline *pl, struct flow *f, struct splice *s, enum splice_
 		if (f->tcp.half[DIR_CLIENT].held == NULL ||
 		    !splice_open(pl->redirects->pool, s, f->tcp.half[DIR_CLIENT].held, pl->now_ns))
 			fall_back(pl, f, s, CTR_redirect_state);
+		else if (pl->config.watch != NULL) /* nobody but us can answer it, nor is it the client's */
+			pl->config.watch->edited(pl->config.watch->ctx, &s->key);
 		break;
 	case SPLICE_HAND_OVER:
 		hand_over(pl, f, s);

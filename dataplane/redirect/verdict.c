@@ -221,6 +221,8 @@ redirect_answered(struct pipeline *pl, struct flow *f, const struct smtp_reply *
 
 	if (e == NULL)
 		return;
+	if (splice_is_live(f) && (reply->code == 421 || reply->code == 221) && !reply->disguised)
+		e->splice->bye = true;
 	if ((reply->verb == VERB_BODY_END || reply->verb == VERB_BDAT) && yes && !f->smtp.now.open && splice_is_live(f))
 		tell_queued(pl, f, octets);
 	if ((reply->verb == VERB_MAIL && yes) || !f->smtp.now.open)

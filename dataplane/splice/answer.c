@@ -2,15 +2,25 @@
 #include "splice/answer.h"
 
 #include "splice/caps.h"
+#include "splice/present.h"
 
 #define LINES_MAX 100 /* no server has so much to say */
 
+/* A word of an EHLO reply ends: the keyword of its line, or what stands behind it. */
 static void
 end_word(struct answer *a)
 {
-	if (a->line > 0 && !a->word_done && a->word_len < ANSWER_WORD)
-		a->caps |= caps_of_keyword(view_of(a->word, a->word_len));
+	struct view word = view_of(a->word, a->word_len);
+	bool whole = a->line > 0 && a->word_len > 0 && a->word_len < ANSWER_WORD;
+
+	if (whole && !a->word_done)
+		a->caps |= a->keyword = caps_of_keyword(word);
+	else if (whole && a->keyword == CAP_XCLIENT)
+		a->xclient |= present_attribute(word);
+	else if (whole && a->keyword == CAP_XFORWARD)
+		a->xforward |= present_attribute(word);
 	a->word_done = true;
+	a->word_len = 0;
 }
 
 /* One octet behind the code and its separator. */
@@ -19,7 +29,7 @@ read_text(struct answer *a, uint8_t c)
 {
 	if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '=') {
 		end_word(a);
-	} else if (!a->word_done) {
+	} else {
 		if (a->word_len < ANSWER_WORD)
 			a->word[a->word_len] = (char)c;
 		a->word_len += a->word_len < ANSWER_WORD;
@@ -39,7 +49,8 @@ read_octet(struct answer *a, uint8_t c)
 		if (c != '-' && c != ' ' && c != '\r' && c != '\n')
 			return false;
 		if (a->line == 0)
-			a->caps = 0;
+			a->caps = a->xclient = a->xforward = 0;
+		a->keyword = 0;
 		a->word_len = 0;
 		a->word_done = false;
 	} else {

@@ -75,7 +75,7 @@ splice_abort(struct splice *s)
 {
 	const struct end_wire far = splice_far_wire(s), near = splice_near_wire(s);
 
-	if (s->state == SPLICE_LIVE)
+	if (splice_joins(s))
 		reset_far(s);
 	else
 		end_abort(&s->far, &far);

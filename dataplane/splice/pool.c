@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "flow/hash.h"
+#include "splice/owners.h"
 #include "splice/splice.h"
 
 struct splice_pool {
@@ -10,6 +11,8 @@ struct splice_pool {
 	struct splice *all, *free, *used;
 	struct envelope *envelopes, *free_envelopes;
 	struct splice **bucket;
+	struct owners *owners; /* NULL: there is no other worker */
+	unsigned worker;
 	uint32_t mask; /* buckets less one */
 	unsigned count;
 };
@@ -40,6 +43,13 @@ splice_pool_new(unsigned splices, unsigned envelopes, const uint8_t secret[16])
 	for (unsigned i = envelopes; i-- > 0; pool->free_envelopes = &pool->envelopes[i])
 		pool->envelopes[i].next_free = pool->free_envelopes;
 	return pool;
+}
+
+void
+splice_pool_share(struct splice_pool *pool, struct owners *owners, unsigned worker)
+{
+	pool->owners = owners;
+	pool->worker = worker;
 }
 
 void
@@ -118,6 +128,8 @@ unlist(struct splice_pool *pool, struct splice *s)
 	while (*at != s)
 		at = &(*at)->chain;
 	*at = s->chain;
+	if (pool->owners != NULL)
+		owners_drop(pool->owners, &s->key, pool->worker);
 }
 
 void
@@ -176,7 +188,7 @@ splice_list(struct splice_pool *pool, struct splice *s)
 {
 	struct splice **at = bucket_of(pool, &s->key);
 
-	if (find(pool, &s->key) != NULL)
+	if (find(pool, &s->key) != NULL || (pool->owners != NULL && !owners_claim(pool->owners, &s->key, pool->worker)))
 		return false;
 	s->chain = *at;
 	*at = s;

@@ -20,7 +20,8 @@ struct quarantine {
 	uint16_t port;              /* host byte order */
 	uint8_t ip_version;         /* 4 or 6 */
 	bool healthy;
-	uint32_t caps; /* CAP_* of its last EHLO reply */
+	uint8_t present; /* enum present: how it is told who the client is, where it takes that */
+	uint32_t caps;   /* CAP_* of its last EHLO reply */
 };
 
 struct quarantine_table {

@@ -2,6 +2,7 @@
 /* To the quarantine: the dialogue that it has with us, up to the flagged line. */
 #include "splice/caps.h"
 #include "splice/ends.h"
+#include "splice/present.h"
 #include "tcp/options.h"
 
 static void
@@ -74,22 +75,45 @@ say_far(struct splice *s, const uint8_t *line, size_t len, uint64_t now_ns)
 	return splice_take_for(s, SPLICE_NO, CTR_redirect_refused);
 }
 
+/* What follows its answer to EHLO: that it is told who the client is, or MAIL. `line`: of the former. */
+static enum splice_event
+event_of_hello(const struct splice *s, uint8_t *line, size_t *len)
+{
+	const struct answer *a = &s->far_answer;
+	bool asks = s->to.present == PRESENT_XCLIENT;
+	const struct present_ends ends = { .client = s->far_route.from,
+					   .server = s->near_route.to,
+					   .client_port = s->near_route.from_port,
+					   .server_port = s->near_route.to_port,
+					   .ip_version = s->near_route.ip_version,
+					   .hello = view_of(s->flow->envelope->hello, s->flow->envelope->hello_len) };
+
+	*len = s->state == SPLICE_HELLO
+		       ? present_line(s->to.present, asks ? a->xclient : a->xforward & PRESENT_BY_XFORWARD, &ends, line)
+		       : 0;
+	return *len == 0 ? SPLICE_YES : asks ? SPLICE_BY_XCLIENT : SPLICE_BY_XFORWARD;
+}
+
 /* A whole reply of the quarantine in its dialogue with us. */
 static enum splice_turn
 far_answered(struct splice *s, int code, uint64_t now_ns)
 {
+	bool to_hello = s->state == SPLICE_HELLO || s->state == SPLICE_AGAIN;
 	const struct envelope *e = s->flow->envelope;
-	enum splice_turn turn;
+	uint8_t line[PRESENT_LINE];
+	size_t len = 0;
 
 	if (code / 100 != 2)
 		return splice_take_for(s, SPLICE_NO, CTR_redirect_refused);
-	if (s->state == SPLICE_HELLO && (s->needs & ~s->far_answer.caps) != 0)
+	if (to_hello && (s->needs & ~s->far_answer.caps) != 0)
 		return splice_take_for(s, SPLICE_NO, CTR_redirect_unfit);
-	if (s->state == SPLICE_HELLO)
+	if (to_hello)
 		s->paced = !(s->far_answer.caps & CAP_PIPELINING);
-	turn = splice_take(s, SPLICE_YES);
-	if (s->state == SPLICE_HELLO)
+	enum splice_turn turn = splice_take(s, to_hello ? event_of_hello(s, line, &len) : SPLICE_YES);
+	if (s->state == SPLICE_HELLO || s->state == SPLICE_AGAIN)
 		return say_far(s, e->hello, e->hello_len, now_ns);
+	if (s->state == SPLICE_XCLIENT || s->state == SPLICE_XFORWARD)
+		return say_far(s, line, len, now_ns);
 	if (s->state == SPLICE_MAIL)
 		return say_far(s, e->mail, e->mail_len, now_ns);
 	return turn;

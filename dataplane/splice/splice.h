@@ -51,20 +51,26 @@ enum splice_state {
 	SPLICE_OPENING,  /* SYN to the quarantine */
 	SPLICE_GREETING, /* its greeting is awaited */
 	SPLICE_HELLO,    /* its answer to EHLO */
+	SPLICE_XCLIENT,  /* its answer to XCLIENT, a second greeting */
+	SPLICE_AGAIN,    /* its answer to the second EHLO */
+	SPLICE_XFORWARD, /* its answer to XFORWARD */
 	SPLICE_MAIL,     /* its answer to MAIL */
 	SPLICE_LIVE,     /* handed over */
+	SPLICE_ENDING,   /* the quarantine says no more; the client has not yet acknowledged all that it said */
 	SPLICE_FAILED,   /* the quarantine is gone: the box ends the client's session */
 	SPLICE_OVER,     /* nothing is left to do */
 	SPLICE_STATES
 };
 
 enum splice_event {
-	SPLICE_READY,  /* all answers are there, and the client has them */
-	SPLICE_OPENED, /* the quarantine has accepted the connection */
-	SPLICE_YES,    /* it has answered as it must */
-	SPLICE_NO,     /* it has not, or offers less than was promised */
-	SPLICE_LATE,   /* time is up */
-	SPLICE_GONE,   /* its connection is gone */
+	SPLICE_READY,       /* all answers are there, and the client has them */
+	SPLICE_OPENED,      /* the quarantine has accepted the connection */
+	SPLICE_YES,         /* it has answered as it must */
+	SPLICE_BY_XCLIENT,  /* it has answered EHLO, and is to be told by XCLIENT who the client is */
+	SPLICE_BY_XFORWARD, /* the same by XFORWARD */
+	SPLICE_NO,          /* it has not answered as it must, or offers less than was promised */
+	SPLICE_LATE,        /* time is up */
+	SPLICE_GONE,        /* its connection is gone, or it says no more and owes an answer */
 	SPLICE_EVENTS
 };
 
@@ -91,12 +97,14 @@ struct splice {
 	uint64_t begun_ns;
 	uint64_t heard_ns; /* last segment of the quarantine */
 	uint64_t asked_ns; /* the client's first octets since then */
+	uint64_t ended_ns; /* when it was seen in SPLICE_ENDING; 0: not yet */
 	uint16_t cause;    /* enum counter: why it was undone or failed */
 	uint8_t state;     /* enum splice_state */
 	uint8_t leave;     /* what the server was told last: 0 RSET, 1 QUIT, 2 FIN */
 	bool listed;       /* in the hash */
 	uint8_t far_scale; /* window scale of the quarantine */
 	bool far_has_scale;
+	bool bye;   /* it has said 221 or 421: what follows is the end as it should be */
 	bool paced; /* the quarantine does not offer PIPELINING: it gets one command at a time */
 	struct route_syn syn;
 	struct route far_route, near_route;
@@ -112,6 +120,9 @@ struct splice {
 struct splice_pool;
 /* Returns owned, or NULL (no memory). At start only. `secret`: see flow_table_new(). */
 struct splice_pool *splice_pool_new(unsigned splices, unsigned envelopes, const uint8_t secret[16]);
+/* Connections of this pool, that of `worker`, are known to the others by `owners`, borrowed. */
+struct owners;
+void splice_pool_share(struct splice_pool *pool, struct owners *owners, unsigned worker);
 void splice_pool_free(struct splice_pool *pool);
 
 /* The envelope of f, made when missing; NULL: pool empty. */
@@ -125,9 +136,9 @@ struct splice *splice_new(struct splice_pool *pool, struct flow *f, const struct
 void splice_free(struct splice_pool *pool, struct splice *s);
 /* Those in use, each once, in no order; NULL ends. `s` NULL: the first. */
 struct splice *splice_next(const struct splice_pool *pool, const struct splice *s);
-/* In use. */
+/* How many are in use. */
 unsigned splice_count(const struct splice_pool *pool);
-/* Makes splice_find() find s by s->key. False: another one has that key. */
+/* Makes splice_find() find s by s->key. False: another one has that key, or another worker. */
 bool splice_list(struct splice_pool *pool, struct splice *s);
 /* The splice to whose quarantine p belongs, a decoded segment that comes from there; else NULL. */
 struct splice *splice_find(const struct splice_pool *pool, const struct packet *p);
@@ -200,11 +211,18 @@ splice_paces(const struct flow *f)
 	       f->envelope->splice->state == SPLICE_LIVE && f->smtp.slot_count > 0;
 }
 
+/* Segments of client and quarantine are translated. Pure. */
+static inline bool
+splice_joins(const struct splice *s)
+{
+	return s->state == SPLICE_LIVE || s->state == SPLICE_ENDING;
+}
+
 /* The session is at the quarantine. Pure. */
 static inline bool
 splice_is_live(const struct flow *f)
 {
-	return f->envelope != NULL && f->envelope->splice != NULL && f->envelope->splice->state == SPLICE_LIVE;
+	return f->envelope != NULL && f->envelope->splice != NULL && splice_joins(f->envelope->splice);
 }
 
 #endif

@@ -2,7 +2,8 @@
 /* Limits. */
 #include "splice/ends.h"
 
-#define LEAVE_NS 30000000000ULL
+#define LEAVE_NS  30000000000ULL
+#define ENDING_NS 10000000000ULL /* what is on its way to the client arrives by then, or nobody repeats it */
 
 static bool
 is_over(uint64_t since, uint64_t now_ns, uint64_t limit)
@@ -34,6 +35,10 @@ splice_tick(struct splice *s, uint64_t now_ns, uint64_t setup_ns, uint64_t sessi
 			return splice_take_for(s, SPLICE_LATE, CTR_redirect_late);
 	} else if (s->state == SPLICE_LIVE) {
 		if (is_over(s->begun_ns, now_ns, session_ns))
+			return splice_take_for(s, SPLICE_LATE, CTR_redirect_late);
+	} else if (s->state == SPLICE_ENDING) {
+		s->ended_ns = s->ended_ns != 0 ? s->ended_ns : now_ns;
+		if (is_over(s->ended_ns, now_ns, ENDING_NS))
 			return splice_take_for(s, SPLICE_LATE, CTR_redirect_late);
 	} else if (s->state == SPLICE_FAILED && !end_tick(&s->far, &wire, now_ns)) {
 		return splice_take(s, SPLICE_GONE);

@@ -14,9 +14,12 @@
 
 #include "build/build.h"
 #include "frame.h"
+#include "headers/fragment.h"
 #include "pipeline.h"
 #include "splice/caps.h"
 #include "splice/end.h"
+#include "splice/owners.h"
+#include "splice/present.h"
 #include "splice/route.h"
 #include "tcp/options.h"
 
@@ -35,6 +38,8 @@ struct manner {
 	bool silent;           /* takes octets, and never says a word */
 	bool one_at_a_time;    /* octets behind a command are a fault of its client */
 	bool deaf;             /* does not answer a SYN */
+	const char *closes_at; /* sends FIN instead of an answer to the line that begins so */
+	const char *last_at;   /* sends FIN in the segment of the answer to the line that begins so */
 	const char *dies_at;   /* sends RST instead of an answer to the line that begins so */
 	const char *silent_at; /* from the line that begins so on */
 };
@@ -47,7 +52,7 @@ struct host {
 	uint32_t clock;  /* TSval at time 0 */
 	char line[4096]; /* client: replies; servers: the line being read */
 	size_t line_len;
-	bool body, connected, reset, gone;
+	bool body, connected, reset, gone, last;
 	char mail[8192]; /* accepted: envelopes and bodies */
 	char draft[8192];
 	char said[8192]; /* all octets that came in */
@@ -60,6 +65,12 @@ static struct world {
 	struct front front;
 	struct counters ctr;
 	struct pipeline *pl;
+	struct pipeline *other; /* of a second worker; NULL: there is none */
+	struct owners *owners;
+	struct fragments *joins; /* the hosts' own */
+	bool cut;                /* the client's segments come in fragments */
+	unsigned edited, gone;   /* keys that whoever steers was told of */
+	struct flow_key edited_key[4], gone_key[4];
 	struct ruleset *rules;
 	struct host host[HOSTS];
 	const char *const *script;
@@ -111,7 +122,7 @@ host_say(struct host *h, const char *text, bool fin)
 {
 	const struct end_wire wire = wire_of(h);
 
-	end_say(&h->end, &wire, view_of(text, strlen(text)), fin, w.now);
+	end_say(&h->end, &wire, view_of(text, strlen(text)), fin || h->last, w.now);
 }
 
 static bool
@@ -131,6 +142,12 @@ server_line(struct host *h, const char *line)
 		h->gone = true;
 		return;
 	}
+	if (begins(line, m->closes_at)) {
+		host_say(h, "", true);
+		h->manner.silent = true;
+		return;
+	}
+	h->last = begins(line, m->last_at);
 	if (begins(line, m->silent_at))
 		h->manner.silent = true;
 	if (m->silent)
@@ -143,6 +160,8 @@ server_line(struct host *h, const char *line)
 		strcat(h->mail, h->draft);
 		h->draft[0] = '\0';
 		host_say(h, "250 2.0.0 Ok: queued as 4XyZ\r\n", false);
+	} else if (begins(line, "XCLIENT")) {
+		host_say(h, "220 mx ESMTP once more\r\n", false);
 	} else if (begins(line, "EHLO")) {
 		host_say(h,
 			 m->hello != NULL ? m->hello
@@ -263,6 +282,8 @@ deliver(void)
 	struct packet *p;
 
 	while ((p = front_take(&w.front)) != NULL) {
+		if (headers_decode(p) == DECODE_FRAGMENT && (p = fragments_put(w.joins, p, w.now)) == NULL)
+			continue;
 		assert_int_equal(headers_decode(p), DECODE_TCP);
 		assert_true(checksum_tcp_ok(p));
 		const uint8_t *to = p->data + p->h.l3 + 16;
@@ -271,8 +292,40 @@ deliver(void)
 				p->side = i == CLIENT ? SIDE_OUTSIDE : SIDE_INSIDE;
 				host_take(&w.host[i], p);
 			}
-		front_release(&w.front, p);
+		fragments_release(w.joins, p);
 	}
+}
+
+/* p as two fragments, linked. */
+static struct packet *
+cut_in_two(struct packet *p)
+{
+	struct packet *rest = front_alloc(&w.front, FRAME_ROOM);
+	uint32_t first = p->h.l4 + 24 + (uint32_t)(p->h.payload - p->h.l4 - 20) / 8 * 8, left = p->len - first;
+
+	memcpy(rest->data, p->data, p->h.l4);
+	memcpy(rest->data + p->h.l4, p->data + first, left);
+	rest->len = p->h.l4 + left;
+	rest->side = p->side;
+	rest->time_ns = p->time_ns;
+	p->len = first;
+	for (unsigned i = 0; i < 2; i++) {
+		struct packet *q = i == 0 ? p : rest;
+		uint8_t *ip = q->data + p->h.l3;
+		store_be16(ip + 2, (uint16_t)(q->len - p->h.l3));
+		store_be16(ip + 4, (uint16_t)(w.now / STEP_NS));
+		store_be16(ip + 6, (uint16_t)(i == 0 ? 0x2000 : (first - p->h.l4) / 8));
+		checksum_ipv4_header(ip);
+	}
+	p->next = rest;
+	return p;
+}
+
+/* Where there are two workers, the quarantine's segments come to the one that does not have the session. */
+static struct pipeline *
+worker_of(const struct packet *p)
+{
+	return w.other != NULL && memcmp(p->data + p->h.l3 + 12, address[FAR], 4) == 0 ? w.other : w.pl;
 }
 
 static void
@@ -293,8 +346,14 @@ carry(void)
 			}
 			p->side = from_client ? SIDE_INSIDE : SIDE_OUTSIDE;
 			p->time_ns = w.now;
-			pipeline_burst(w.pl, w.rules, &p, 1, w.now, w.now);
-			deliver();
+			if (w.cut && from_client && p->h.payload_len > 16)
+				p = cut_in_two(p);
+			for (struct packet *next; p != NULL; p = next) {
+				next = p->next;
+				p->next = NULL;
+				pipeline_burst(worker_of(p), w.rules, &p, 1, w.now, w.now);
+				deliver();
+			}
 		}
 	}
 }
@@ -330,6 +389,8 @@ run(unsigned seconds)
 		client_goes_on(&w.host[CLIENT]);
 		carry();
 		pipeline_tick(w.pl, w.rules, w.now, w.now);
+		if (w.other != NULL)
+			pipeline_tick(w.other, w.rules, w.now, w.now);
 		deliver();
 		carry();
 	}
@@ -354,9 +415,36 @@ compile(const char *text)
 }
 
 static void
-begin_pipeline(void)
+on_edited(void *ctx, const struct flow_key *key)
 {
-	struct pipeline_config c;
+	w.edited_key[w.edited++ % 4] = *key;
+}
+
+static void
+on_gone(void *ctx, const struct flow_key *key)
+{
+	w.gone_key[w.gone++ % 4] = *key;
+}
+
+static void
+on_unread(void *ctx, const struct flow *f)
+{
+}
+
+static const struct flow_watch watch = { .edited = on_edited, .unread = on_unread, .gone = on_gone };
+
+/* From one worker to the other, who is the first. */
+static void
+hand(void *front, struct packet *p, unsigned worker)
+{
+	assert_int_equal(worker, 0);
+	p->flags |= PACKET_HANDED;
+	pipeline_burst(w.pl, w.rules, &p, 1, w.now, w.now);
+}
+
+static struct quarantine_table
+the_table(void)
+{
 	struct quarantine_table table = {
 		.generation = 1,
 		.count = 1,
@@ -369,12 +457,26 @@ begin_pipeline(void)
 	};
 
 	memcpy(table.entry[0].addr, address[FAR], 4);
+	return table;
+}
+
+static struct pipeline *
+begin_pipeline(unsigned worker)
+{
+	const struct quarantine_table table = the_table();
+	struct pipeline_config c;
+
 	pipeline_config_default(&c);
 	c.flows.flows = 64;
 	c.splices = 8;
-	w.pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
-	assert_non_null(w.pl);
-	pipeline_quarantines(w.pl, &table);
+	c.worker = worker;
+	c.owners = w.owners;
+	c.hand = hand;
+	c.watch = &watch;
+	struct pipeline *pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
+	assert_non_null(pl);
+	pipeline_quarantines(pl, &table);
+	return pl;
 }
 
 static int
@@ -386,7 +488,9 @@ open_world(void **state)
 	w.seed = 1;
 	w.rules = compile("rule r1 redirect rcpt domain army.ml means=army.mil\n"
 			  "rule r2 reject rcpt domain navy.ml means=navy.mil\n");
-	begin_pipeline();
+	const struct fragment_limits limits = { .datagrams = 8, .packets = 64, .timeout_ns = 1000000000 };
+	w.joins = fragments_new(&limits, &w.front.ops, &w.ctr);
+	w.pl = begin_pipeline(0);
 	for (unsigned i = 0; i < HOSTS; i++) {
 		w.host[i].syn = (struct route_syn){
 			.mss = 1460, .wscale = (uint8_t)(7 - i), .has_wscale = true, .has_sack = true
@@ -405,6 +509,10 @@ close_world(void **state)
 	for (unsigned i = 0; i < w.wire_count; i++)
 		front_release(&w.front, w.wire[i]);
 	pipeline_free(w.pl);
+	if (w.other != NULL)
+		pipeline_free(w.other);
+	owners_free(w.owners);
+	fragments_free(w.joins);
 	ruleset_free(w.rules);
 	assert_int_equal(w.front.alive, 0);
 	assert_int_equal(CTR(changed_unjudged), 0);
@@ -635,6 +743,179 @@ a_quarantine_that_dies_behind_the_hand_over_defers_the_mail(void **state)
 }
 
 static void
+a_quarantine_that_closes_before_its_last_answer_defers_the_mail(void **state)
+{
+	static const char *const at[] = { "RCPT", "DATA", "Subject", "body", ".\r\n" };
+
+	close_world(state);
+	for (unsigned i = 0; i < 20; i++) {
+		open_world(state);
+		w.host[FAR].manner.closes_at = at[i % 5];
+		w.loss = i >= 10 ? 5 : 0;
+		session(i / 5 % 2 ? one_mail : one_group, 60);
+		if (w.loss == 0)
+			expect_deferred();
+		assert_string_equal(w.host[FAR].mail, "");
+		w.host[CLIENT].said[w.host[CLIENT].said_len] = '\0';
+		assert_null(strstr(w.host[CLIENT].said, "queued"));
+		close_world(state);
+	}
+	open_world(state);
+}
+
+/* Nothing is owed, but the client has more to say: 421 says that there is nobody to take it. */
+static void
+a_quarantine_that_closes_behind_an_answer_sends_the_client_away_with_421(void **state)
+{
+	static const char *const at[] = { "RCPT", "DATA" };
+
+	close_world(state);
+	for (unsigned i = 0; i < 2; i++) {
+		struct host *c = &w.host[CLIENT];
+		open_world(state);
+		w.host[FAR].manner.last_at = at[i];
+		session(one_mail, 60);
+		c->said[c->said_len] = '\0';
+		if (strstr(c->said, i == 0 ? "421 4.3.0" : "451 4.3.0") == NULL)
+			fail_msg("the client read %s", c->said);
+		assert_false(c->reset);
+		assert_true(end_done(&c->end));
+		assert_string_equal(w.host[FAR].mail, "");
+		assert_int_equal(CTR(redirect_failed), 1);
+		close_world(state);
+	}
+	open_world(state);
+}
+
+static void
+a_quarantine_that_closes_behind_its_last_answer_has_the_mail(void **state)
+{
+	w.host[FAR].manner.last_at = ".\r\n";
+	session(one_mail, 20);
+	assert_string_equal(w.host[FAR].mail, AT_FAR);
+	assert_int_equal(CTR(redirect_queued), 1);
+	assert_int_equal(CTR(redirect_failed), 0);
+	assert_true(w.host[CLIENT].end.fin_read);
+	assert_false(w.host[CLIENT].reset);
+}
+
+static void
+segments_in_fragments_reach_the_quarantine_too(void **state)
+{
+	w.cut = true;
+	session(one_group, 20);
+	expect_mail_at_far_only();
+}
+
+static void
+two_workers(void)
+{
+	pipeline_free(w.pl);
+	w.owners = owners_new(16);
+	w.pl = begin_pipeline(0);
+	w.other = begin_pipeline(1);
+}
+
+static void
+answers_that_come_to_another_worker_reach_that_of_the_session(void **state)
+{
+	two_workers();
+	session(one_group, 20);
+	expect_mail_at_far_only();
+	assert_true(CTR(redirect_handed) > 5);
+}
+
+static void
+a_connection_that_another_worker_has_is_not_opened_twice(void **state)
+{
+	struct flow_key key = { .port = { 40000, 25 }, .ip_version = 4 };
+
+	two_workers();
+	memcpy(key.addr[0], address[CLIENT], 4);
+	memcpy(key.addr[1], address[FAR], 4);
+	assert_true(owners_claim(w.owners, &key, 1));
+	session(refused_mail, 20);
+	expect_refused_at_the_server();
+	assert_int_equal(owners_find(w.owners, &key), 1);
+}
+
+static void
+who_steers_is_told_of_both_connections_and_of_their_end(void **state)
+{
+	session(one_mail, 20);
+	expect_mail_at_far_only();
+	assert_int_equal(w.edited, 2);
+	assert_memory_equal(w.edited_key[0].addr[1], address[FAR], 4);
+	assert_memory_equal(w.edited_key[1].addr[1], address[SERVER], 4);
+	pipeline_drain(w.pl, w.rules, w.now, w.now);
+	assert_int_equal(w.gone, 2);
+	assert_memory_equal(w.gone_key[0].addr[1], address[FAR], 4);
+	assert_memory_equal(w.gone_key[1].addr[1], address[SERVER], 4);
+}
+
+#define OFFERS "250-mx\r\n250-PIPELINING\r\n250-SIZE 100\r\n250-DSN\r\n250-CHUNKING\r\n"
+
+static void
+tell_by(enum present how)
+{
+	struct quarantine_table table = the_table();
+
+	table.entry[0].present = (uint8_t)how;
+	pipeline_quarantines(w.pl, &table);
+}
+
+static void
+a_quarantine_is_told_by_xclient_who_the_client_is(void **state)
+{
+	tell_by(PRESENT_XCLIENT);
+	w.host[FAR].manner.hello = OFFERS "250 XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT\r\n";
+	session(one_group, 20);
+	expect_mail_at_far_only();
+	w.host[FAR].said[w.host[FAR].said_len] = '\0';
+	assert_non_null(strstr(w.host[FAR].said,
+			       "EHLO c.example\r\nXCLIENT ADDR=192.0.2.1 PORT=40000 NAME=[UNAVAILABLE] PROTO=ESMTP "
+			       "DESTADDR=192.0.2.2 DESTPORT=25 HELO=c.example\r\nEHLO c.example\r\nMAIL FROM"));
+}
+
+static void
+a_quarantine_is_told_by_xforward_what_it_asks_for(void **state)
+{
+	tell_by(PRESENT_XFORWARD);
+	w.host[FAR].manner.hello = OFFERS "250 XFORWARD NAME ADDR SOURCE\r\n";
+	session(one_mail, 20);
+	expect_mail_at_far_only();
+	w.host[FAR].said[w.host[FAR].said_len] = '\0';
+	assert_non_null(
+		strstr(w.host[FAR].said, "EHLO c.example\r\nXFORWARD ADDR=192.0.2.1 NAME=[UNAVAILABLE]\r\nMAIL FROM"));
+}
+
+static void
+a_quarantine_that_does_not_offer_it_is_not_told(void **state)
+{
+	tell_by(PRESENT_XCLIENT);
+	session(one_mail, 20);
+	expect_mail_at_far_only();
+	w.host[FAR].said[w.host[FAR].said_len] = '\0';
+	assert_null(strstr(w.host[FAR].said, "XCLIENT"));
+}
+
+static void
+a_session_does_not_outlast_its_limit(void **state)
+{
+	static const char *const script[] = { "EHLO c.example\r\n", "MAIL FROM:<a@c.example> SIZE=50\r\n",
+					      "RCPT TO:<x@army.ml>\r\n", NULL };
+
+	session(script, 599);
+	assert_int_equal(CTR(verdict_redirect), 1);
+	assert_int_equal(CTR(redirect_failed), 0);
+	run(3);
+	assert_int_equal(CTR(redirect_failed), 1);
+	w.host[CLIENT].said[w.host[CLIENT].said_len] = '\0';
+	assert_non_null(strstr(w.host[CLIENT].said, "421 4.3.0"));
+	assert_true(w.host[FAR].reset);
+}
+
+static void
 a_quarantine_that_falls_silent_defers_the_mail_in_bounded_time(void **state)
 {
 	w.host[FAR].manner.silent_at = "DATA";
@@ -794,6 +1075,17 @@ main(void)
 		TEST(a_quarantine_that_offers_less_leaves_the_session_where_it_is),
 		TEST(a_quarantine_that_refuses_the_recipient_has_the_last_word),
 		TEST(a_quarantine_that_dies_behind_the_hand_over_defers_the_mail),
+		TEST(a_quarantine_that_closes_before_its_last_answer_defers_the_mail),
+		TEST(a_quarantine_that_closes_behind_an_answer_sends_the_client_away_with_421),
+		TEST(a_quarantine_that_closes_behind_its_last_answer_has_the_mail),
+		TEST(segments_in_fragments_reach_the_quarantine_too),
+		TEST(answers_that_come_to_another_worker_reach_that_of_the_session),
+		TEST(a_connection_that_another_worker_has_is_not_opened_twice),
+		TEST(who_steers_is_told_of_both_connections_and_of_their_end),
+		TEST(a_quarantine_is_told_by_xclient_who_the_client_is),
+		TEST(a_quarantine_is_told_by_xforward_what_it_asks_for),
+		TEST(a_quarantine_that_does_not_offer_it_is_not_told),
+		TEST(a_session_does_not_outlast_its_limit),
 		TEST(a_quarantine_that_falls_silent_defers_the_mail_in_bounded_time),
 		TEST(a_flagged_recipient_behind_a_good_one_comes_again_by_itself),
 		TEST(a_good_recipient_behind_a_redirected_one_comes_again_and_is_not_redirected),

@@ -11,6 +11,9 @@
 #include "splice/answer.h"
 #include "splice/caps.h"
 #include "splice/end.h"
+#include "guard.h"
+#include "splice/owners.h"
+#include "splice/present.h"
 #include "splice/shift.h"
 #include "splice/splice.h"
 
@@ -143,6 +146,9 @@ no_event_leads_back_from_a_hand_over(void **state)
 		s.state = SPLICE_LIVE;
 		enum splice_turn turn = splice_take(&s, event);
 		assert_true(turn == SPLICE_STAY || turn == SPLICE_FAIL);
+		s.state = SPLICE_ENDING;
+		turn = splice_take(&s, event);
+		assert_true(turn == SPLICE_STAY || turn == SPLICE_FAIL);
 		s.state = SPLICE_OVER;
 		assert_int_equal(splice_take(&s, event), SPLICE_STAY);
 		assert_int_equal(s.state, SPLICE_OVER);
@@ -153,6 +159,103 @@ no_event_leads_back_from_a_hand_over(void **state)
 			s.state = (uint8_t)state_of;
 			assert_int_equal(splice_take(&s, event), SPLICE_FALL_BACK);
 		}
+}
+
+static void
+time_alone_ends_a_splice_in_any_state(void **state)
+{
+	for (unsigned from = 0; from < SPLICE_STATES; from++) {
+		static struct splice s;
+		s.state = (uint8_t)from;
+		for (unsigned i = 0; i < 2; i++)
+			splice_take(&s, SPLICE_LATE);
+		assert_int_equal(s.state, SPLICE_OVER);
+	}
+}
+
+static void
+an_ehlo_reply_lists_the_attributes_that_the_server_takes(void **state)
+{
+	const char *reply =
+		"250-mx NAME\r\n250-XCLIENT NAME addr DESTADDR LOGIN\r\n250-NAME\r\n250 XFORWARD PORT HELO\r\n";
+
+	for (size_t cut = 1; cut < strlen(reply); cut++) {
+		struct answer a = { 0 };
+		size_t used;
+		assert_int_equal(answer_read(&a, view_of(reply, cut), &used), 0);
+		assert_int_equal(answer_read(&a, text(reply + cut), &used), 250);
+		assert_int_equal(a.caps, CAP_XCLIENT | CAP_XFORWARD);
+		assert_int_equal(a.xclient, 1 << PRESENT_NAME | 1 << PRESENT_ADDR | 1 << PRESENT_DESTADDR);
+		assert_int_equal(a.xforward, 1 << PRESENT_PORT | 1 << PRESENT_HELO);
+	}
+}
+
+static const uint8_t six[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
+
+static void
+a_client_is_told_of_in_xtext_with_its_address_family(void **state)
+{
+	const struct present_ends ends = { .client = six,
+					   .server = six,
+					   .client_port = 1,
+					   .server_port = 65535,
+					   .ip_version = 6,
+					   .hello = text("HELO a+b=\x7f\r\n") };
+	const char *wanted = "XCLIENT ADDR=IPV6:2001:db8:0:0:0:0:0:1 PROTO=SMTP DESTPORT=65535 HELO=a+2Bb+3D+7F\r\n";
+	uint32_t mask = 1 << PRESENT_ADDR | 1 << PRESENT_HELO | 1 << PRESENT_PROTO | 1 << PRESENT_DESTPORT;
+	uint8_t line[PRESENT_LINE];
+
+	size_t len = present_line(PRESENT_XCLIENT, mask, &ends, line);
+	assert_int_equal(len, strlen(wanted));
+	assert_memory_equal(line, wanted, len);
+	assert_int_equal(present_line(PRESENT_XCLIENT, mask & ~1u, &ends, line), 0);
+	assert_int_equal(present_line(PRESENT_OFF, mask, &ends, line), 0);
+}
+
+static void
+a_name_that_does_not_fit_is_left_out_and_no_octet_written_behind_the_line(void **state)
+{
+	struct guard g = guard_new(1024), out = guard_new(PRESENT_LINE);
+	uint8_t hello[1000] = "EHLO ";
+
+	memset(hello + 5, 0xff, sizeof hello - 5);
+	for (size_t len = 0; len <= sizeof hello; len++) {
+		const struct present_ends ends = {
+			.client = six, .server = six, .ip_version = 6, .hello = view_of(guard_end(&g, hello, len), len)
+		};
+		uint8_t blank[PRESENT_LINE] = { 0 };
+		uint8_t *line = (uint8_t *)guard_end(&out, blank, sizeof blank);
+		size_t got = present_line(PRESENT_XFORWARD, UINT32_MAX, &ends, line);
+		assert_true(got > 0 && got <= PRESENT_LINE);
+		assert_memory_equal(line + got - 2, "\r\n", 2);
+		assert_non_null(memmem(line, got, " PROTO=", 7));
+		assert_true(len < 200 || memmem(line, got, "HELO", 4) == NULL);
+	}
+	guard_free(&g);
+	guard_free(&out);
+}
+
+static void
+a_connection_has_one_owner_until_it_is_dropped(void **state)
+{
+	struct owners *o = owners_new(64);
+	struct flow_key key = { .ip_version = 4 };
+
+	for (unsigned round = 0; round < 10; round++) {
+		for (unsigned i = 0; i < 64; i++) {
+			key.port[0] = (uint16_t)i;
+			assert_int_equal(owners_find(o, &key), -1);
+			assert_true(owners_claim(o, &key, i % 3));
+			assert_false(owners_claim(o, &key, i % 3 + 1));
+		}
+		for (unsigned i = 0; i < 64; i++) {
+			key.port[0] = (uint16_t)i;
+			owners_drop(o, &key, i % 3 + 1); /* not its own */
+			assert_int_equal(owners_find(o, &key), (int)(i % 3));
+			owners_drop(o, &key, i % 3);
+		}
+	}
+	owners_free(o);
 }
 
 static uint32_t seed = 1;
@@ -295,6 +398,11 @@ main(void)
 		cmocka_unit_test(an_end_takes_octets_once_and_in_order_across_the_wrap),
 		cmocka_unit_test(a_reset_counts_at_the_exact_number_only),
 		cmocka_unit_test(no_event_leads_back_from_a_hand_over),
+		cmocka_unit_test(time_alone_ends_a_splice_in_any_state),
+		cmocka_unit_test(an_ehlo_reply_lists_the_attributes_that_the_server_takes),
+		cmocka_unit_test(a_client_is_told_of_in_xtext_with_its_address_family),
+		cmocka_unit_test(a_name_that_does_not_fit_is_left_out_and_no_octet_written_behind_the_line),
+		cmocka_unit_test(a_connection_has_one_owner_until_it_is_dropped),
 		cmocka_unit_test(windows_keep_their_size_in_another_scale),
 		cmocka_unit_test(a_segment_there_and_back_is_what_it_was),
 		cmocka_unit_test(a_time_stamp_of_the_server_is_not_echoed_to_the_quarantine),
