@@ -263,6 +263,13 @@ serve(struct box *box, int signals)
 
 	say("ready: %u pair%s, %u worker%s, no rules yet: everything passes", box->ports.pairs,
 	    box->ports.pairs == 1 ? "" : "s", box->workers, box->workers == 1 ? "" : "s");
+	if (box->settings->quarantine.servers_count > 0)
+		say("redirect: %u quarantine%s, %u sessions a worker; until posternd tells which are well: \"%s\"",
+		    box->settings->quarantine.servers_count, box->settings->quarantine.servers_count == 1 ? "" : "s",
+		    box->settings->quarantine.sessions, box->settings->quarantine.fallback);
+	else
+		say("redirect: no quarantine in the settings: what is to be redirected is refused, \"%s\"",
+		    box->settings->quarantine.fallback);
 	notify("READY=1");
 	for (;;) {
 		poll(wait, 2, sooner(watchdog_ms(box), links_ms(box)));

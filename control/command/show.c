@@ -168,6 +168,39 @@ show_hits(FILE *out, const json_t *answer)
 	fputc('\n', out);
 }
 
+/* What the dataplane has to say: how many may move at a time, and what became of recipients, each cause by itself. */
+static void
+show_redirects(FILE *out, const json_t *dataplane)
+{
+	const json_t *counters = json_object_get(dataplane, "counters");
+
+	if (dataplane == NULL || json_is_null(dataplane)) {
+		fputs("nothing is redirected: the dataplane has not been told yet\n", out);
+		return;
+	}
+	fprintf(out,
+		"workers: %" JSON_INTEGER_FORMAT ", each with up to %" JSON_INTEGER_FORMAT
+		" sessions there at a time\n",
+		json_integer_value(json_object_get(dataplane, "workers")),
+		json_integer_value(json_object_get(dataplane, "sessions")));
+	for (unsigned c = 0; c < CTR_COUNT; c++) {
+		json_int_t value = json_integer_value(json_object_get(counters, counter_info[c].name));
+		if (value > 0)
+			fprintf(out, "%12" JSON_INTEGER_FORMAT "  %s\n", value, counter_info[c].text);
+	}
+}
+
+static bool
+any_well(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *state = json_string_value(json_object_get(json_array_get(list, i), "state"));
+		if (state != NULL && strcmp(state, "well") == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 show_quarantine(FILE *out, const json_t *answer)
 {
@@ -182,8 +215,13 @@ show_quarantine(FILE *out, const json_t *answer)
 	table_print(out, COLUMNS(columns), list);
 	fprintf(out, "%zu quarantines; where none can take a mail: %s\n", json_array_size(list),
 		json_string_value(json_object_get(answer, "fallback")));
-	if (json_array_size(list) > 0 && !json_is_true(json_object_get(answer, "told")))
-		fputs("the dataplane has not been told yet\n", out);
+	if (json_array_size(list) == 0) {
+		fputs("nothing is redirected: the settings have no quarantine\n", out);
+		return;
+	}
+	if (!any_well(list))
+		fputs("nothing is redirected: none of them is well\n", out);
+	show_redirects(out, json_object_get(answer, "dataplane"));
 }
 
 void

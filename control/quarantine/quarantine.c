@@ -96,6 +96,8 @@ answered(uv_poll_t *poll, int status, int events)
 				 : "it did not say why");
 	if (got != 1)
 		disconnect(q);
+	json_decref(q->dataplane);
+	q->dataplane = q->told ? json_incref(o) : NULL;
 	json_decref(o);
 }
 
@@ -197,6 +199,7 @@ quarantines_close(struct quarantines *q)
 	for (unsigned i = 0; i < q->count; i++)
 		health_close(&q->health[i]);
 	disconnect(q);
+	json_decref(q->dataplane);
 	uv_close((uv_handle_t *)&q->tick, NULL);
 }
 
@@ -233,6 +236,6 @@ quarantines_answer(const struct quarantines *q)
 						      "for_s", age, "checks", (json_int_t)h->checks, "capabilities",
 						      words_of(h->caps), "error", h->error));
 	}
-	return json_pack("{s:b,s:o,s:s,s:b,s:b}", "ok", 1, "quarantines", list, "fallback",
-			 q->settings->quarantine.fallback, "told", q->told, "end", 1);
+	return json_pack("{s:b,s:o,s:s,s:b,s:O?,s:b}", "ok", 1, "quarantines", list, "fallback",
+			 q->settings->quarantine.fallback, "told", q->told, "dataplane", q->dataplane, "end", 1);
 }

@@ -23,6 +23,7 @@ struct quarantines {
 	int fd;              /* to the dataplane; -1: none */
 	bool told;           /* the dataplane has the table of `generation` */
 	uint64_t generation; /* of the table: changes whenever it does, also across restarts */
+	json_t *dataplane;   /* its last answer: workers, sessions, counters; NULL: none yet */
 	uint64_t asked_ms;   /* when the dataplane was told last, and has not answered; 0: it has */
 	unsigned ticks;
 	unsigned count;

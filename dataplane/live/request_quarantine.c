@@ -81,6 +81,22 @@ post(struct worker *w, const struct quarantine_table *t)
 	return true;
 }
 
+/* What became of flagged recipients so far, all workers together: the counters of group redirect. */
+static json_t *
+figures(const struct box *box)
+{
+	json_t *object = json_object();
+
+	for (unsigned c = 0; c < CTR_COUNT; c++) {
+		uint64_t sum = 0;
+		for (unsigned i = 0; i < box->workers; i++)
+			sum += box->worker[i]->counters.value[c];
+		if (strcmp(counter_info[c].group, "redirect") == 0)
+			json_object_set_new(object, counter_info[c].name, json_integer((json_int_t)sum));
+	}
+	return object;
+}
+
 bool
 request_quarantine(struct box *box, int client, const json_t *request, int fd)
 {
@@ -93,5 +109,7 @@ request_quarantine(struct box *box, int client, const json_t *request, int fd)
 			return request_refuse(client, "worker %u does not take it", i);
 	box->quarantines = t.generation;
 	return request_send(client,
-			    json_pack("{s:b,s:I,s:b}", "ok", 1, "generation", (json_int_t)t.generation, "end", 1));
+			    json_pack("{s:b,s:I,s:i,s:i,s:o,s:b}", "ok", 1, "generation", (json_int_t)t.generation,
+				      "workers", (int)box->workers, "sessions",
+				      (int)(spread_splices(box->settings) / 2), "counters", figures(box), "end", 1));
 }
