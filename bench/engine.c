@@ -34,7 +34,7 @@ struct options {
 	bool json, limits;
 	int core;
 	unsigned rounds, batches;
-	bool lane[LANE_COUNT];
+	const char *lanes; /* NULL: as the scenario says */
 };
 
 /* One lane's figures. */
@@ -54,6 +54,7 @@ struct verdict {
 struct engine {
 	const struct options *o;
 	struct scenario s;
+	bool wanted[LANE_COUNT];
 	struct scripts scripts;
 	struct ruleset *rules;
 	struct lane *lane[LANE_COUNT];
@@ -108,10 +109,10 @@ make_lanes(struct engine *e)
 {
 	if (!scripts_init(&e->scripts, &e->s))
 		return false;
-	if (e->s.patterns > 0 && e->o->lane[LANE_WHOLE] && (e->rules = rules_make(e->s.patterns, 1, 1)) == NULL)
+	if (e->s.patterns > 0 && e->wanted[LANE_WHOLE] && (e->rules = rules_make(e->s.patterns, 1, 1)) == NULL)
 		return false;
 	for (unsigned kind = 0; kind < LANE_COUNT; kind++) {
-		if (!e->o->lane[kind])
+		if (!e->wanted[kind])
 			continue;
 		e->round[kind] = calloc(e->s.rounds, sizeof(double));
 		e->lane[kind] = lane_new(kind, 0, &e->s, &e->scripts, e->rules);
@@ -309,6 +310,24 @@ judge(const struct options *o, const struct verdict *all, unsigned n)
 	json_decref(limits);
 }
 
+/* Letters of lanes; "" is all. False: a letter is of none. */
+static bool
+parse_lanes(const char *list, bool wanted[LANE_COUNT])
+{
+	static const char letters[] = "fhltsw";
+
+	for (unsigned kind = 0; kind < LANE_COUNT; kind++)
+		wanted[kind] = *list == '\0';
+	for (; *list != '\0'; list++) {
+		const char *letter = strchr(letters, *list);
+		if (letter != NULL)
+			wanted[letter - letters] = true;
+		else if (*list != ',')
+			return false;
+	}
+	return true;
+}
+
 static int
 run_scenario(const struct options *o, const char *path, struct verdict *v)
 {
@@ -317,6 +336,10 @@ run_scenario(const struct options *o, const char *path, struct verdict *v)
 
 	if (!scenario_read(&e.s, path))
 		return 2;
+	if (!parse_lanes(o->lanes != NULL ? o->lanes : e.s.lanes, e.wanted)) {
+		fprintf(stderr, "%s: lanes are letters of f,h,l,t,s,w\n", path);
+		return 2;
+	}
 	if (o->rounds > 0)
 		e.s.rounds = o->rounds;
 	if (o->batches > 0)
@@ -332,22 +355,6 @@ run_scenario(const struct options *o, const char *path, struct verdict *v)
 	}
 	free_engine(&e);
 	return status;
-}
-
-static bool
-parse_lanes(struct options *o, const char *list)
-{
-	static const char letters[] = "fhltsw";
-
-	memset(o->lane, 0, sizeof(o->lane));
-	for (; *list != '\0'; list++) {
-		const char *letter = strchr(letters, *list);
-		if (letter != NULL)
-			o->lane[letter - letters] = true;
-		else if (*list != ',')
-			return false;
-	}
-	return true;
 }
 
 /* 0: go on; otherwise exit status + 1. */
@@ -380,10 +387,8 @@ parse_options(struct options *o, int argc, char **argv)
 			o->batches = (unsigned)atoi(optarg);
 			break;
 		case 'l':
-			if (parse_lanes(o, optarg))
-				break;
-			fprintf(stderr, "postern-bench engine: --lanes takes letters of f,h,l,t,s,w\n");
-			return 3;
+			o->lanes = optarg;
+			break;
 		case 'h':
 			fputs(usage, stdout);
 			scenario_keys(stdout);
@@ -403,7 +408,7 @@ parse_options(struct options *o, int argc, char **argv)
 int
 bench_engine(int argc, char **argv)
 {
-	struct options o = { .core = -1, .lane = { true, true, true, true, true, true } };
+	struct options o = { .core = -1 };
 	int status = parse_options(&o, argc, argv);
 
 	if (status != 0)

@@ -35,6 +35,7 @@ enum {
 	BEHIND = 256,    /* packets that are sent late at once; what is due beyond them is not offered */
 	SILENCE_MS = 20, /* nothing came for so long: nothing is on its way */
 	DRAIN_MS = 500,
+	WARM_SECONDS = 10, /* at most, after a trial that many sessions did not survive */
 };
 
 struct generator {
@@ -44,6 +45,7 @@ struct generator {
 	struct traffic *traffic;
 	struct nics nics;
 	double hz;
+	double warm_rate;
 	/* Of one trial. */
 	uint64_t due, skipped, sent, refused, received, octets;
 	struct histogram age; /* units of time stamps */
@@ -196,6 +198,9 @@ static void
 run_trial(struct generator *g, double rate, double seconds)
 {
 	drain(g);
+	if (g->warm_rate > 0)
+		pace(g, g->warm_rate, __rdtsc() + (uint64_t)(WARM_SECONDS * g->hz), true);
+	drain(g);
 	forget(g);
 	struct traffic_counts before = *traffic_counts(g->traffic);
 	pace(g, rate, __rdtsc() + (uint64_t)(seconds * g->hz), false);
@@ -216,6 +221,7 @@ run_trial(struct generator *g, double rate, double seconds)
 static void
 run_warm(struct generator *g, double rate, double seconds)
 {
+	g->warm_rate = rate;
 	pace(g, rate, __rdtsc() + (uint64_t)(seconds * g->hz), true);
 	drain(g);
 	unsigned given_up = traffic_settle(g->traffic);

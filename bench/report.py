@@ -16,7 +16,7 @@ STYLE = """
 body{font:15px/1.5 sans-serif;max-width:76em;margin:2em auto;padding:0 1em;color:#222}
 h2{margin:2em 0 .5em;border-bottom:2px solid #ddd}h3{margin:1.5em 0 .3em}
 table{border-collapse:collapse;margin:1em 0;font-size:14px}td,th{padding:.25em .7em;border-bottom:1px solid #ddd;
-text-align:right;vertical-align:bottom}td:first-child,th:first-child{text-align:left}td:first-child{white-space:nowrap}
+text-align:right;vertical-align:bottom}td{white-space:nowrap}td:first-child,th:first-child{text-align:left}
 .wrap td:first-child{white-space:normal}tr:hover{background:#f6f6f6}
 figure{margin:1.5em 0}figcaption,p.note{color:#555;max-width:60em}
 .good{color:#17692b}.bad{color:#a11;font-weight:bold}.open{color:#777}svg{max-width:100%;height:auto}.scroll{overflow-x:auto}
@@ -125,15 +125,17 @@ def lane(result, name):
 
 def plot_stages(engines):
     """What each stage adds, scenario by scenario."""
-    names = [x["lane"] for x in engines[0]["lanes"]]
+    most = max(len(r["lanes"]) for r in engines)
+    whole = [r for r in engines if len(r["lanes"]) == most]
+    names = [x["lane"] for x in whole[0]["lanes"]]
     rows = []
-    for r in engines:
+    for r in whole:
         cycles = [x["cycles"] for x in r["lanes"]]
         rows.append([f'"{r["scenario"]}"'] + [round(max(0, b - a), 1) for a, b in zip([0] + cycles, cycles)])
     titles = ", ".join(f"$data using {i + 2}:xtic(1) title '{n}'" for i, n in enumerate(names))
     return gnuplot("set style data histograms; set style histogram rowstacked; set style fill solid 0.85; "
-                   "set boxwidth 0.7; set xtics rotate by -50 font ',11'; set bmargin 11; set ylabel 'cycles a packet'\n"
-                   f"plot {titles}\n", {"data": rows}, 520)
+                   "set boxwidth 0.7; set xtics rotate by -50 font ',11'; set bmargin 9; set ylabel 'cycles a packet'\n"
+                   f"plot {titles}\n", {"data": rows}, 470)
 
 
 def plot_share(engines):
@@ -141,15 +143,15 @@ def plot_share(engines):
     rows = [[f'"{r["scenario"]}"', r["lanes"][-1]["mpps"], lane(r, "flow lookup")["mpps"]] for r in engines
             if lane(r, "flow lookup")]
     return gnuplot("set style data histograms; set style fill solid 0.85; set boxwidth 0.9; set yrange [0:*]; "
-                   "set xtics rotate by -50 font ',11'; set bmargin 11; set ylabel 'Mpps, one core'\n"
+                   "set xtics rotate by -50 font ',11'; set bmargin 9; set ylabel 'Mpps, one core'\n"
                    "plot $data using 2:xtic(1) title 'whole pipeline', "
-                   "$data using 3 title 'limit: headers and flow lookup'\n", {"data": rows}, 520)
+                   "$data using 3 title 'limit: headers and flow lookup'\n", {"data": rows}, 470)
 
 
 def plot_line(engines, key, label):
     """Cycles by a number of the scenario, with the least and most of the rounds."""
     rows = sorted([r[key], x["cycles"], x["least"], x["most"]] for r in engines for x in r["lanes"][-1:] if r[key] > 0)
-    return gnuplot(f"set logscale x; set xlabel '{label}'; set ylabel 'cycles a packet'; set yrange [0:*]\n"
+    return gnuplot(f"set logscale x; set format x '%.0f'; set xlabel '{label}'; set ylabel 'cycles a packet'; set yrange [0:*]\n"
                    "plot $data using 1:2:3:4 with yerrorlines lw 2 pt 7 title 'median, least, most'\n", {"data": rows})
 
 
@@ -160,11 +162,10 @@ def indicators(engines):
         rows.append([html.escape(r["scenario"]), f'{last["gbit"]:.2f}', f'{last["mpps"]:.2f}', f'{r["frame"]:.0f}',
                      f'{r["flows"]:,}', f'{last["sessions"]:,.0f}', f'{last["mails"]:,.0f}',
                      f'{last["cycles"]:.0f} ({last["least"]:.0f}-{last["most"]:.0f})', f'{r["of_limit"]:.2f}',
-                     r["payload"].upper(), gate(health["stalled"], health["sessions"]),
-                     gate(health["resets"], health["sessions"])])
+                     r["payload"].upper(), f'{health["stalled"]:,} / {health["resets"]:,}'])
     return table(["scenario", "Inspected Throughput, Gbit/s", "Mpps", "frame, octets", "Concurrent TCP Connections",
                   "TCP Connections Per Second", "Application Transactions Per Second (mails)", "cycles a packet (range)",
-                  "of the limit", "packets in", "failed transactions", "unexpected resets"], rows)
+                  "of the limit", "packets in", "failed / reset"], rows)
 
 
 def engine_section(results):
@@ -178,7 +179,7 @@ def engine_section(results):
     if any(lane(r, "flow lookup") for r in engines):
         parts.append(figure(plot_share(engines),
                             "Throughput beside the limit: the same loop with headers and flow lookup only, same run."))
-    if len(engines[0]["lanes"]) > 1:
+    if max(len(r["lanes"]) for r in engines) > 2:
         parts.append(figure(plot_stages(engines), "Where the cycles go: each stage is the difference of two lanes."))
     if len(by_flows) > 1:
         parts.append(figure(plot_line(by_flows, "flows", "flows at once"), "Cycles by the number of flows at once "
@@ -252,8 +253,9 @@ def scale_section(results):
 
 
 def plot_memory(samples):
-    return gnuplot("set xlabel 'swaps'; set ylabel 'resident memory, MB'; set yrange [0:*]; unset key\n"
-                   "plot $data with linespoints lw 2 pt 7\n", {"data": [[s["swaps"], s["MB"]] for s in samples]}, 300)
+    return gnuplot("set xlabel 'swaps'; set ylabel 'MB'; set yrange [0:*]\n"
+                   "plot $data with linespoints lw 2 pt 7 title 'allocated', $data using 1:3 with linespoints lw 2 pt 6 "
+                   "title 'resident'\n", {"data": [[s["swaps"], s["heap MB"], s["MB"]] for s in samples]}, 320)
 
 
 def reload_section(results):
@@ -264,7 +266,8 @@ def reload_section(results):
         parts += ["<h2>Reload: rule sets swapped under load</h2>", object_table(r["rows"]), object_table(bursts),
                   f'<p>{r["packets"]:,} packets, {r["lost"]:,} lost: Frame loss rate {gate(r["lost"], r["packets"])}.</p>']
         if r.get("memory"):
-            parts.append(figure(plot_memory(r["memory"]), "Memory over swaps of 1,000 domains without a pause."))
+            parts.append(figure(plot_memory(r["memory"]), "Memory over swaps of 1,000 domains without a pause. Resident memory has the "
+                                "worker's flow table in it, of which more is touched until it has gone round once."))
     return "".join(parts)
 
 

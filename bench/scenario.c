@@ -36,6 +36,7 @@ static const struct key {
 	{ "mpps", RATE, AT(mpps), { 0 }, "millions of packets in a second of the box's clock" },
 	{ "rounds", COUNT, AT(rounds), { 0 }, "how often each lane is measured" },
 	{ "batches", COUNT, AT(batches), { 0 }, "batches of 2,048 packets a round" },
+	{ "lanes", TEXT, AT(lanes), { 0 }, "letters of --lanes; without: all" },
 	{ "limit-cycles", RATE, AT(limit_cycles), { 0 }, "budget: cycles a packet, at most" },
 	{ "limit-share", RATE, AT(limit_share), { 0 }, "budget: of the Mpps of headers and flow lookup, at least" },
 	{ "limit-of", TEXT, AT(limit_of), { 0 }, "budget: another scenario, beside which ..." },

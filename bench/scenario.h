@@ -32,6 +32,7 @@ struct scenario {
 	bool software;     /* checksums are verified in software; else the NIC has done it */
 	double mpps;       /* speed of its clock: millions of packets that a second of it takes */
 	unsigned rounds, batches;
+	char lanes[160]; /* letters of those that are run, where the command line names none; "": all */
 	/* What the whole pipeline is to reach; 0 and "": nothing is asked for. */
 	double limit_cycles; /* at most so many a packet */
 	double limit_share;  /* at least this share of the Mpps of the limit (headers and flow lookup) */

@@ -36,6 +36,7 @@ struct traffic {
 	struct traffic_counts counts;
 	uint64_t seed;
 	uint64_t turn;   /* visits so far */
+	uint64_t steady; /* the turn from which on sessions are spread over their lives */
 	uint64_t stride; /* prime to the number of sessions: they are visited in scattered order */
 	unsigned visits; /* that a session takes */
 	uint32_t strangers;
@@ -99,6 +100,7 @@ traffic_new(const struct scenario *s, const struct scripts *scripts, struct buff
 	for (t->stride = s->flows * 5ull / 8 + 1; gcd(t->stride, s->flows) != 1;)
 		t->stride++;
 	t->visits = visits_of(s, &scripts->script[0]);
+	t->steady = (uint64_t)s->flows * t->visits;
 	for (unsigned i = 0; i < s->flows; i++) {
 		begin(t, &t->session[i]);
 		t->session[i].sleep = (uint16_t)chance_below(&t->seed, t->visits);
@@ -347,8 +349,11 @@ traffic_settle(struct traffic *t)
 		if (t->session[i].flying == 0)
 			continue;
 		begin(t, &t->session[i]);
+		t->session[i].sleep = (uint16_t)chance_below(&t->seed, t->visits);
 		given_up++;
 	}
+	if (given_up > t->s->flows / 100)
+		t->steady = t->turn + (uint64_t)t->s->flows * t->visits;
 	t->counts.stalled += given_up;
 	return given_up;
 }
@@ -362,5 +367,5 @@ traffic_counts(const struct traffic *t)
 bool
 traffic_steady(const struct traffic *t)
 {
-	return t->turn >= (uint64_t)t->s->flows * t->visits;
+	return t->turn >= t->steady;
 }

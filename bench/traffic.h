@@ -44,7 +44,10 @@ void traffic_clock(struct traffic *t, uint64_t now_ms, uint32_t stamp);
  */
 bool traffic_arrive(struct traffic *t, struct packet *p, uint32_t *stamp);
 
-/* Nothing is on its way any more: sessions that wait for it are given up. Returns how many. */
+/*
+ * Nothing is on its way any more: sessions that wait for it are given up. Returns how many; where they are more than a
+ * hundredth, traffic is not steady until they are spread over their lives again.
+ */
 unsigned traffic_settle(struct traffic *t);
 
 const struct traffic_counts *traffic_counts(const struct traffic *t);
