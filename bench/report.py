@@ -210,7 +210,7 @@ def plot_latency(result):
         blocks[f"l{i}"] = [[f'"{s[:-3]}"', row[s]] for s in shares]
         dash = 2 if row["path"].startswith("testpmd") else 1
         plots.append(f"$l{i} using 0:2:xtic(1) with linespoints lw 2 dt {dash} pt 7 ps 0.6 "
-                     f"title '{row['path']}, {row['load']}'".replace("%", "%%"))
+                     f"title '{row['path']}, {row['load']}'")
     return gnuplot("set logscale y; set ylabel 'Latency, us'; set xrange [-0.2:4.2]; "
                    f"set key outside right vertical\nplot {', '.join(plots)}\n", blocks)
 
