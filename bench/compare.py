@@ -142,11 +142,13 @@ def suricata_command(root, work):
         f'content:"@{d}|3e|"; nocase; fast_pattern; sid:{i + 1};)\n' for i, d in enumerate(work.domains)))
     settings = {"mpm-algo": "hs", "spm-algo": "hs", "outputs.1.eve-log.enabled": "no",
                 "stats.enabled": "no",
-                "default-rule-path": work.folder, "rule-files.0": rules.name, "stream.memcap": "1gb", "stream.reassembly.memcap": "4gb",
+                "default-rule-path": work.folder, "rule-files.0": rules.name,
+                "stream.memcap": "1gb", "stream.reassembly.memcap": "4gb",
                 "classification-file": etc / "classification.config",
                 "reference-config-file": etc / "reference.config", "threshold-file": etc / "threshold.config",
                 "unix-command.enabled": "yes", "unix-command.filename": work.folder / "suricata.sock"}
-    command = [root / "usr/bin/suricata", "-c", etc / "suricata.yaml", "--runmode", "single", "-k", "none", "-l", work.folder]
+    command = [root / "usr/bin/suricata", "-c", etc / "suricata.yaml", "--runmode", "single", "-k", "none",
+               "-l", work.folder]
     for name, value in settings.items():
         command += ["--set", f"{name}={value}"]
     return command
@@ -242,8 +244,8 @@ def rspamd_settings(root, work):
     (folder / "rspamd.lua").write_text('require "global_functions" ()\n')
     (folder / "tld").write_text("com\nnet\norg\n")  # the list that it ships would be compiled for minutes, for links
     (folder / "domains.map").write_text("\n".join(work.domains) + "\n")
-    names = {"SHAREDIR": share, "PLUGINSDIR": share / "plugins", "RULESDIR": share / "rules", "LUALIBDIR": share / "lualib",
-             "WWWDIR": share / "www", "CONFDIR": folder, "LOCAL_CONFDIR": folder, "RUNDIR": folder, "DBDIR": folder,
+    names = {"SHAREDIR": share, "PLUGINSDIR": share / "plugins", "RULESDIR": share / "rules",
+             "LUALIBDIR": share / "lualib", "WWWDIR": share / "www", "CONFDIR": folder, "LOCAL_CONFDIR": folder, "RUNDIR": folder, "DBDIR": folder,
              "LOGDIR": folder}
     return folder, ["-f", "-i", "-c", folder / "rspamd.conf", *(f"--var={k}={v}" for k, v in names.items())]
 

@@ -68,11 +68,19 @@ install_groups() {
 	apt install --no-install-recommends -y "${absent[@]}" >/dev/null
 }
 
+# Where the system has its packages from.
+debian_uri() {
+	apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Codename: bookworm' 'Component: main' | sed q
+}
+
 # Package lists of our own, which know backports: nothing of it reaches the system's.
 use_backports() {
-	local dir=$lab_dir/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	local dir=$lab_dir/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg uri
+	uri=$(debian_uri)
+	[[ -n $uri ]] || { apt update && uri=$(debian_uri); }
+	[[ -n $uri ]] || die "apt knows no source of Debian 12 (bookworm, main), beside which backports would be"
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
-	printf "deb [signed-by=$keyring] http://deb.debian.org/debian %s main\n" bookworm bookworm-backports >"$dir/sources.list"
+	printf "deb [signed-by=$keyring] $uri %s main\n" bookworm bookworm-backports >"$dir/sources.list"
 	apt_options=(-o "Dir::Etc::sourcelist=$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null
 		-o "Dir::State::lists=$dir/lists" -o "Dir::Cache=$dir/cache")
 }
