@@ -153,7 +153,8 @@ write_config(struct attach *a, int fd)
 	config.exempt = s->exempt4_count + s->exempt6_count;
 	for (unsigned i = 0; i < s->pairs; i++)
 		config.closed[i] = s->pair[i].closed;
-	memset(config.mail_ports, s->mail_ports_count == 0 ? 0xff : 0, sizeof(config.mail_ports));
+	if (!s->keep_ports || s->mail_ports_count == 0)
+		memset(config.mail_ports, s->mail_ports_count == 0 ? 0xff : 0, sizeof(config.mail_ports));
 	for (unsigned i = 0; i < s->mail_ports_count; i++)
 		config.mail_ports[s->mail_ports[i] / 64] |= UINT64_C(1) << s->mail_ports[i] % 64;
 	if (bpf_map_update_elem(fd, &first, &config, BPF_ANY) != 0)

@@ -32,6 +32,8 @@ struct steer_setup {
 	} pair[STEER_PAIRS];
 	const uint16_t *mail_ports; /* host byte order */
 	unsigned mail_ports_count;  /* 0: every port */
+	bool keep_ports; /* those of before as well: a running dataplane has sessions there, and passes new ones unread
+			  */
 	struct steer_prefix4 exempt4[STEER_EXEMPT];
 	struct steer_prefix6 exempt6[STEER_EXEMPT];
 	unsigned exempt4_count, exempt6_count;

@@ -55,7 +55,7 @@ apply_dataplane(const struct settings *s)
 }
 
 static int
-apply_kernel(const struct settings *s)
+apply_kernel(const struct settings *s, bool dataplane)
 {
 	struct steer_setup setup;
 	char err[512];
@@ -63,6 +63,7 @@ apply_kernel(const struct settings *s)
 	if (!s->steering.enabled)
 		return EXIT_OK;
 	steer_setup(s, &setup);
+	setup.keep_ports = dataplane;
 	return steer_attach(&setup, NULL, err, sizeof(err)) ? EXIT_OK : failed(err);
 }
 
@@ -83,7 +84,7 @@ cmd_apply(int argc, char **argv)
 	if (s == NULL)
 		return EXIT_FAILED;
 	status = apply_dataplane(s);
-	kernel = apply_kernel(s);
+	kernel = apply_kernel(s, status == EXIT_OK);
 	settings_free(s);
 	return status != EXIT_OK ? status : kernel;
 }

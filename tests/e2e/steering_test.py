@@ -267,6 +267,20 @@ class FailOpen(SteeringTest):
             self.apply(text)
         self.assertTrue(self.refused())
 
+    def test_a_session_with_a_verdict_outlives_the_mail_port_that_it_uses(self):
+        before, text = self.box.total("exempt"), self.box.settings.read_text()
+        taken_off = threading.Timer(1.5, self.apply, [text.replace("  flows:", "  mail_ports: [587]\n  flows:")])
+        taken_off.start()
+        try:
+            replies = self.scene.talk((MAIL + "RCPT TO:<b@army.ml>\r\n", 2), {"pause": 3}, ("RCPT TO:<c@army.ml>\r\n", 1),
+                                      ("RCPT TO:<a@army.mil>\r\n", 1), ("QUIT\r\n", 1))
+            taken_off.join()
+            self.assertEqual([r.code for r in replies], [250, 550, 550, 250, 221])
+            self.assertTrue(self.passes())
+            self.assertGreater(self.box.total("exempt"), before)
+        finally:
+            self.apply(text)
+
     def apply(self, settings):
         self.box.settings.write_text(settings)
         self.scene.place.run("box", program("postern"), "apply", "--config", self.box.settings)
