@@ -33,6 +33,7 @@ struct pipeline {
 	const struct ruleset *rules; /* of the current burst */
 	uint64_t now_ns, wall_ns;
 	uint64_t next_ref;
+	unsigned bursts;  /* since a segment was sampled */
 	bool gate_opened; /* by the segment at hand: the client's stream can be read on */
 	event_fn event;
 	void *event_ctx;

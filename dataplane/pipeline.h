@@ -54,7 +54,9 @@ struct pipeline_config {
 	void (*hand)(void *front, struct packet *p, unsigned worker);
 	enum policy when_blind;
 	const struct flow_watch *watch; /* borrowed; NULL: nobody */
-	bool no_express;                /* every segment takes the long way: for tests that compare the two */
+	unsigned sample_every; /* of so many bursts, the first mail segment is compared when it leaves; 1: every segment
+				*/
+	bool no_express;       /* every segment takes the long way: for tests that compare the two */
 };
 
 /* Defaults that work; callers change what they must. */

@@ -56,6 +56,7 @@ replay_new(const struct replay_options *o)
 	r->o = *o;
 	r->ops = replay_front_ops(&r->front);
 	pipeline_config_default(&c);
+	c.sample_every = 1;
 	memcpy(c.ports, o->ports, o->port_count * sizeof c.ports[0]);
 	c.port_count = o->port_count;
 	c.ignore_checksums = o->ignore_checksums;

@@ -61,6 +61,7 @@ enum {
 	PACKET_SPLICED = 1 << 3,     /* comes from a quarantine, and looks as if it came from the server */
 	PACKET_HANDED = 1 << 5,      /* another worker has found that it is ours */
 	PACKET_STRAY = 1 << 4,       /* not acceptable to the tcp stage: its octets are nobody's */
+	PACKET_SAMPLE = 1 << 5,      /* its payload is compared with `sum` when it leaves */
 };
 
 struct packet {
@@ -72,6 +73,7 @@ struct packet {
 	struct datagram *datagram; /* private to headers/fragment.c; front ends set NULL: not made of fragments */
 	uint64_t time_ns;          /* arrival, monotonic (replay: capture time) */
 	struct headers h;
+	uint32_t sum; /* PACKET_SAMPLE: checksum_payload() on arrival */
 	uint8_t pair; /* port pair */
 	uint8_t side; /* enum side: where it came in */
 	uint8_t dir;  /* enum direction in its flow, set by the flow stage */

@@ -86,6 +86,12 @@ checksum_tcp_ok(const struct packet *p)
 	return sum_tcp(p) == 0xffff;
 }
 
+uint32_t
+checksum_payload(const struct packet *p)
+{
+	return (uint32_t)sum_octets(p->data + p->h.payload, p->h.payload_len, p->h.payload_len);
+}
+
 void
 checksum_ipv4_header(uint8_t *ip)
 {

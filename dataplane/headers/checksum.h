@@ -15,6 +15,9 @@ bool checksum_tcp_ok(const struct packet *p);
  */
 void checksum_rewrite(struct packet *p);
 
+/* A sum over the payload of p: another one says that octets changed. Says nothing of headers. */
+uint32_t checksum_payload(const struct packet *p);
+
 /* Computes and stores the checksum of the IPv4 header at `ip`, whose length was proven. */
 void checksum_ipv4_header(uint8_t *ip);
 

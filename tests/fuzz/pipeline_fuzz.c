@@ -489,6 +489,7 @@ pipeline_of(uint8_t marks, uint8_t refusals)
 	struct pipeline_config c;
 
 	pipeline_config_default(&c);
+	c.sample_every = 1;
 	c.port_count = marks & ANY_PORT ? 0 : 2;
 	c.late_events = c.every_address = marks & LATE;
 	c.ignore_checksums = marks & NO_CHECKSUMS;

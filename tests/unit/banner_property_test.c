@@ -281,6 +281,7 @@ begin_session(void)
 	box_counters = &ctr;
 	session_number = sessions;
 	pipeline_config_default(&c);
+	c.sample_every = 1;
 	c.flows.flows = 16;
 	c.line_buffers = 8;
 	c.edits = 4;

@@ -551,6 +551,7 @@ session(struct counters *ctr)
 	box_counters = ctr;
 	session_number = total_sessions;
 	pipeline_config_default(&c);
+	c.sample_every = 1;
 	c.flows.flows = 16;
 	c.line_buffers = 8;
 	c.edits = 4;

@@ -45,6 +45,24 @@ a_good_mail_passes_untouched(void **state)
 }
 
 static void
+an_octet_that_changes_under_way_without_a_verdict_is_counted(void **state)
+{
+	greet("250 mx\r\n");
+	struct end *c = &w.end[DIR_CLIENT];
+	struct packet *p = make_segment(DIR_CLIENT, c->nxt, "RCPT TO:<x@ar", 13, ACK);
+
+	c->nxt += 13;
+	arrive(&p, 1);
+	server_read(""); /* it is held */
+	p->data[p->h.payload + 9] = 'y';
+	checksum_rewrite(p);
+	client("my.mil>\r\n");
+	server_read("RCPT TO:<y@army.mil>\r\n");
+	assert_int_equal(CTR(changed_unjudged), 13);
+	w.ctr.value[CTR_changed_unjudged] = 0;
+}
+
+static void
 a_typo_is_refused_in_the_slot_of_its_own_command(void **state)
 {
 	greet("250 mx\r\n");
@@ -426,6 +444,7 @@ one_direction_alone_yields_every_recipient(void **state)
 
 	pipeline_free(w.pl);
 	pipeline_config_default(&c);
+	c.sample_every = 1;
 	c.flows.flows = 64;
 	c.every_address = c.late_events = true;
 	front_at_work++; /* no live box tells events late: they wait on the heap */
@@ -459,6 +478,7 @@ wait_for_answers(void)
 	struct pipeline_config c;
 
 	pipeline_config_default(&c);
+	c.sample_every = 1;
 	c.flows.flows = 64;
 	c.late_events = c.every_address = true;
 	front_at_work++; /* no live box tells events late: they wait on the heap */
@@ -663,6 +683,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 	const struct CMUnitTest tests[] = {
 		TEST(a_good_mail_passes_untouched),
+		TEST(an_octet_that_changes_under_way_without_a_verdict_is_counted),
 		TEST(a_typo_is_refused_in_the_slot_of_its_own_command),
 		TEST(good_recipients_of_the_same_pipelined_group_go_through),
 		TEST(a_typo_in_the_second_mail_of_a_session_is_refused),

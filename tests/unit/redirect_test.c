@@ -467,6 +467,7 @@ begin_pipeline(unsigned worker)
 	struct pipeline_config c;
 
 	pipeline_config_default(&c);
+	c.sample_every = 1;
 	c.flows.flows = 64;
 	c.splices = 8;
 	c.worker = worker;

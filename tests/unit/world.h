@@ -271,6 +271,7 @@ world_open(const char *rules)
 	front_init(&w.front);
 	w.now = 1000000000;
 	pipeline_config_default(&c);
+	c.sample_every = 1;
 	c.flows.flows = 64;
 	w.rules = compile(rules);
 	w.pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
