@@ -22,7 +22,7 @@ static const char usage[] =
 	"  flows   mail connections it follows\n"
 	"  events  the last verdicts, oldest first\n"
 	"  steer   what the program in the kernel does with frames, also when no dataplane runs\n"
-	"  quarantine  where redirected mail goes, and whether that is well\n"
+	"  quarantine  where redirected mail goes, whether that is well, and what was not redirected\n"
 	"  rules   the rules compiled last, and what is wrong with the files since\n"
 	"  --hits     from the event file: how often each rule and class was hit, and how many\n"
 	"             different addresses that concerned, of recipients, or of senders where the\n"

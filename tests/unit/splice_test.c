@@ -267,6 +267,27 @@ rnd(void)
 	return seed ^ seed >> 13;
 }
 
+/* Random events from the beginning on: one way out of the table for each line, whatever comes in what order. */
+static void
+a_line_is_handed_over_or_taken_back_and_never_both(void **state)
+{
+	for (unsigned walk = 0; walk < 100000; walk++) {
+		static struct splice s;
+		unsigned turns[SPLICE_FAIL + 1] = { 0 }, answers = 0;
+		s.state = SPLICE_WAIT;
+		for (unsigned step = 0; step < 40; step++) {
+			unsigned event = rnd() % 4 ? rnd() % SPLICE_NO : rnd() % SPLICE_EVENTS;
+			answers += event == SPLICE_YES;
+			enum splice_turn turn = splice_take(&s, event);
+			turns[turn]++;
+			assert_true(turn != SPLICE_HAND_OVER || (turns[SPLICE_CONNECT] == 1 && answers >= 3));
+			assert_true(turn != SPLICE_FAIL || turns[SPLICE_HAND_OVER] == 1);
+		}
+		assert_true(turns[SPLICE_CONNECT] <= 1 && turns[SPLICE_FAIL] <= 1);
+		assert_true(turns[SPLICE_HAND_OVER] + turns[SPLICE_FALL_BACK] <= 1);
+	}
+}
+
 static void
 windows_keep_their_size_in_another_scale(void **state)
 {
@@ -403,6 +424,7 @@ main(void)
 		cmocka_unit_test(a_client_is_told_of_in_xtext_with_its_address_family),
 		cmocka_unit_test(a_name_that_does_not_fit_is_left_out_and_no_octet_written_behind_the_line),
 		cmocka_unit_test(a_connection_has_one_owner_until_it_is_dropped),
+		cmocka_unit_test(a_line_is_handed_over_or_taken_back_and_never_both),
 		cmocka_unit_test(windows_keep_their_size_in_another_scale),
 		cmocka_unit_test(a_segment_there_and_back_is_what_it_was),
 		cmocka_unit_test(a_time_stamp_of_the_server_is_not_echoed_to_the_quarantine),
