@@ -33,7 +33,7 @@ enum {
 	BURST = 32,
 	STAMP_SHIFT = 6, /* cycles to a unit of time stamps */
 	BEHIND = 256,    /* packets that are sent late at once; what is due beyond them is not offered */
-	SILENCE_MS = 20, /* nothing came for so long: nothing is on its way */
+	SILENCE_MS = 50, /* nothing came for so long: nothing is on its way */
 	DRAIN_MS = 500,
 	WARM_SECONDS = 10, /* at most, after a trial that many sessions did not survive */
 };
@@ -144,7 +144,9 @@ pace(struct generator *g, double rate, uint64_t end, bool warming)
 	double packets = rate / g->hz;
 
 	while ((now = __rdtsc()) < end && !(warming && traffic_steady(g->traffic))) {
-		receive(g);
+		/* All of it, so that a generator that was away does not give up sessions whose packets wait for it. */
+		while (receive(g) >= BURST)
+			;
 		uint64_t due = (uint64_t)((double)(now - begin) * packets);
 		if (due <= made)
 			continue;

@@ -20,7 +20,7 @@ struct traffic_counts {
 };
 
 /* Sessions wait that long for what is on its way: rounds of visits, or milliseconds where traffic_clock() is told. */
-enum { TRAFFIC_PATIENCE_ROUNDS = 64, TRAFFIC_PATIENCE_MS = 200 };
+enum { TRAFFIC_PATIENCE_ROUNDS = 64, TRAFFIC_PATIENCE_MS = 1000 };
 
 /* Returns owned, or NULL. Borrows. */
 struct traffic *traffic_new(const struct scenario *s, const struct scripts *scripts, struct buffers *buffers);
