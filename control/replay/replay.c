@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "replay/replay.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "replay/capture.h"
 #include "replay/front.h"
 
 /* Frames that come within this time run as one burst: events tell milliseconds. */
-enum { BURST_NS = 1000000, READ_AHEAD = 1 << 20 };
+enum { BURST_NS = 1000000 };
 
 struct replay {
 	struct replay_options o;
@@ -116,10 +116,10 @@ run_burst(struct replay *r)
  * are no bursts.
  */
 static bool
-feed(struct replay *r, const struct pcap_pkthdr *h, const u_char *octets, int link)
+feed(struct replay *r, const struct capture_frame *f, int link)
 {
-	struct packet *p = replay_front_packet(&r->front, octets, h->caplen);
-	uint64_t now = (uint64_t)h->ts.tv_sec * 1000000000u + (uint64_t)h->ts.tv_usec;
+	struct packet *p = replay_front_packet(&r->front, f->octets.at, (uint32_t)f->octets.len);
+	uint64_t now = f->time_ns;
 
 	if (p == NULL)
 		return false;
@@ -140,15 +140,14 @@ feed(struct replay *r, const struct pcap_pkthdr *h, const u_char *octets, int li
 }
 
 static bool
-feed_all(struct replay *r, pcap_t *in, int link)
+feed_all(struct replay *r, struct capture *in, int link)
 {
-	struct pcap_pkthdr *h;
-	const u_char *octets;
+	struct capture_frame f;
 	int got;
 
 	r->front.now_ns = 0;
-	while ((got = pcap_next_ex(in, &h, &octets)) == 1) {
-		if (!feed(r, h, octets, link)) {
+	while ((got = capture_next(in, &f)) == 1) {
+		if (!feed(r, &f, link)) {
 			fprintf(stderr, "postern: %s: no memory\n", r->capture);
 			run_burst(r);
 			return false;
@@ -156,27 +155,9 @@ feed_all(struct replay *r, pcap_t *in, int link)
 	}
 	run_burst(r);
 	pipeline_drain(r->pipeline, r->o.rules, r->front.now_ns, r->front.now_ns);
-	if (got == PCAP_ERROR)
-		fprintf(stderr, "postern: %s: %s (what was read up to there counts)\n", r->capture, pcap_geterr(in));
-	return got != PCAP_ERROR;
-}
-
-/* Large reads: a capture is read once from end to end. NULL with a sentence in err. */
-static pcap_t *
-open_input(const char *path, char *err)
-{
-	FILE *file = fopen(path, "rb");
-	pcap_t *in;
-
-	if (file == NULL) {
-		snprintf(err, PCAP_ERRBUF_SIZE, "%s: %s", path, strerror(errno));
-		return NULL;
-	}
-	setvbuf(file, NULL, _IOFBF, READ_AHEAD);
-	in = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, err);
-	if (in == NULL)
-		fclose(file);
-	return in;
+	if (got < 0)
+		fprintf(stderr, "postern: %s: %s (what was read up to there counts)\n", r->capture, capture_error(in));
+	return got == 0;
 }
 
 bool
@@ -185,7 +166,7 @@ replay_file(struct replay *r, const char *path)
 	char err[PCAP_ERRBUF_SIZE];
 	const char *slash = strrchr(path, '/');
 	double begin = clock_seconds();
-	pcap_t *in = open_input(path, err);
+	struct capture *in = capture_open(path, err);
 	int dlt, link;
 	bool ok;
 
@@ -194,7 +175,7 @@ replay_file(struct replay *r, const char *path)
 		fprintf(stderr, "postern: %s\n", err);
 		return false;
 	}
-	dlt = pcap_datalink(in);
+	dlt = capture_link(in);
 	link = replay_link_type(dlt);
 	if (link < 0) {
 		const char *name = pcap_datalink_val_to_name(dlt);
@@ -202,11 +183,11 @@ replay_file(struct replay *r, const char *path)
 			"postern: %s: link type %s is not supported; Ethernet, Linux cooked (v1, v2), raw IP and "
 			"loopback are\n",
 			r->capture, name != NULL ? name : "(unknown)");
-		pcap_close(in);
+		capture_close(in);
 		return false;
 	}
 	ok = open_output(r, dlt) && feed_all(r, in, link);
-	pcap_close(in);
+	capture_close(in);
 	r->seconds += clock_seconds() - begin;
 	return ok;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Written by hand, not with a library: one event is a dozen appends into a buffer, without a heap. */
 #include <arpa/inet.h>
-#include <inttypes.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,7 +22,8 @@ put(struct text *t, const char *from, size_t len)
 		t->full = true;
 		return;
 	}
-	memcpy(t->at + t->len, from, len);
+	if (len > 0)
+		memcpy(t->at + t->len, from, len);
 	t->len += len;
 }
 
@@ -37,6 +37,25 @@ put_format(struct text *t, const char *format, ...)
 	int len = vsnprintf(small, sizeof(small), format, args);
 	va_end(args);
 	put(t, small, (size_t)len);
+}
+
+static void
+put_text(struct text *t, const char *from)
+{
+	put(t, from, strlen(from));
+}
+
+/* Decimal, of `least` digits or more. */
+static void
+put_number(struct text *t, uint64_t n, unsigned least)
+{
+	char digits[20];
+	unsigned at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0 || sizeof(digits) - at < least);
+	put(t, digits + at, sizeof(digits) - at);
 }
 
 /*
@@ -67,11 +86,27 @@ utf8_len(struct view v)
 	return 0;
 }
 
+/* Octets at the start of `v` that stand for themselves. */
+static size_t
+plain_len(struct view v)
+{
+	size_t n = 0;
+
+	while (n < v.len && v.at[n] >= 0x20 && v.at[n] < 0x7f && v.at[n] != '"' && v.at[n] != '\\')
+		n++;
+	return n;
+}
+
 /* The inside of a JSON string (RFC 8259 section 7). A NUL is replaced as well: many readers take no \u0000. */
 static void
 put_escaped(struct text *t, struct view v)
 {
-	while (v.len > 0) {
+	for (;;) {
+		size_t plain = plain_len(v);
+		put(t, (const char *)v.at, plain);
+		v = view_of(v.at + plain, v.len - plain);
+		if (v.len == 0)
+			return;
 		uint8_t c = v.at[0];
 		size_t len = utf8_len(v);
 		if (len == 0 || c == '\0')
@@ -93,7 +128,9 @@ put_string(struct text *t, const char *key, const char *value)
 {
 	if (value[0] == '\0')
 		return;
-	put_format(t, ",\"%s\":\"", key);
+	put(t, ",\"", 2);
+	put_text(t, key);
+	put(t, "\":\"", 3);
 	put_escaped(t, view_of(value, strlen(value)));
 	put(t, "\"", 1);
 }
@@ -103,12 +140,24 @@ static void
 put_time(struct text *t, uint64_t ns)
 {
 	time_t seconds = (time_t)(ns / 1000000000);
-	char day[32];
 	struct tm tm;
 
 	gmtime_r(&seconds, &tm);
-	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-	put_format(t, ",\"time\":\"%s.%03uZ\"", day, (unsigned)(ns / 1000000 % 1000));
+	put(t, ",\"time\":\"", 9);
+	put_number(t, (unsigned)tm.tm_year + 1900, 4);
+	put(t, "-", 1);
+	put_number(t, (unsigned)tm.tm_mon + 1, 2);
+	put(t, "-", 1);
+	put_number(t, (unsigned)tm.tm_mday, 2);
+	put(t, "T", 1);
+	put_number(t, (unsigned)tm.tm_hour, 2);
+	put(t, ":", 1);
+	put_number(t, (unsigned)tm.tm_min, 2);
+	put(t, ":", 1);
+	put_number(t, (unsigned)tm.tm_sec, 2);
+	put(t, ".", 1);
+	put_number(t, ns / 1000000 % 1000, 3);
+	put(t, "Z\"", 2);
 }
 
 static void
@@ -117,7 +166,11 @@ put_end(struct text *t, uint8_t ip_version, const uint8_t *addr, uint16_t port)
 	char ip[INET6_ADDRSTRLEN];
 
 	inet_ntop(ip_version == 6 ? AF_INET6 : AF_INET, addr, ip, sizeof(ip));
-	put_format(t, ip_version == 6 ? "[%s]:%u" : "%s:%u", ip, port);
+	put(t, "[", ip_version == 6);
+	put_text(t, ip);
+	put(t, "]", ip_version == 6);
+	put(t, ":", 1);
+	put_number(t, port, 1);
 }
 
 static void
@@ -127,7 +180,8 @@ put_flow(struct text *t, const struct event *e)
 	put_end(t, e->ip_version, e->client_addr, e->client_port);
 	put(t, " > ", 3);
 	put_end(t, e->ip_version, e->server_addr, e->server_port);
-	put_format(t, "\",\"transaction\":%u", e->transaction);
+	put_text(t, "\",\"transaction\":");
+	put_number(t, e->transaction, 1);
 }
 
 /* What stands before the last @; all of it where there is none (bang forms). */
@@ -195,7 +249,9 @@ event_json(const struct event *e, const struct event_key *key, bool clear, const
 	};
 	struct text t = { .at = out, .cap = cap };
 
-	put_format(&t, "{\"event\":\"%s\"", kind[e->kind]);
+	put_text(&t, "{\"event\":\"");
+	put_text(&t, kind[e->kind]);
+	put(&t, "\"", 1);
 	if (capture != NULL)
 		put_string(&t, "capture", capture);
 	put_time(&t, e->time_ns);
@@ -208,7 +264,9 @@ event_json(const struct event *e, const struct event_key *key, bool clear, const
 		put_escaped(&t, view_of(e->domain, e->domain_len));
 		put(&t, "\"", 1);
 	}
-	put_format(&t, ",\"generation\":%" PRIu64 "}", e->generation);
+	put_text(&t, ",\"generation\":");
+	put_number(&t, e->generation, 1);
+	put(&t, "}", 1);
 	put(&t, "", 1);
 	return t.full ? 0 : t.len - 1;
 }
