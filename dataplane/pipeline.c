@@ -154,7 +154,7 @@ segment_stage(struct pipeline *pl, struct packet *p)
 	struct flow *f = p->flow;
 	uint8_t fate;
 
-	if (f == NULL) {
+	if (f == NULL || f->unread) {
 		pipeline_forward(pl, p);
 		return;
 	}
@@ -172,6 +172,7 @@ segment_stage(struct pipeline *pl, struct packet *p)
 		return;
 	}
 	/* Unread and in numbers that nobody shifted: the table itself sees how such a flow ends. */
+	f->unread = fate == FLOW_PASS && f->edit == NULL && !splice_is_any(f);
 	if (fate == FLOW_PASS && f->edit == NULL) {
 		pipeline_forward(pl, p);
 		return;
@@ -193,7 +194,7 @@ prefetch_flow(const struct packet *p)
 {
 	const struct flow *f = p->flow;
 
-	if (f == NULL || (f->fate == FLOW_PASS && f->edit == NULL))
+	if (f == NULL || f->unread)
 		return;
 	__builtin_prefetch((const char *)f + offsetof(struct flow, edit), 1);
 	__builtin_prefetch((const char *)f + offsetof(struct flow, edit) + 64, 1);

@@ -46,6 +46,7 @@ struct flow {
 	bool greeted : 1;    /* the server greeted like SMTP before the client said what it speaks */
 	bool on_hold : 1;    /* is on the hold list */
 	bool live : 1;       /* in the table */
+	bool unread : 1;     /* passes unread for good, and was never edited: its other lines are not looked at */
 	bool text : 1;       /* a message is under way: the next segment will most probably be text or an ack, too */
 	uint16_t burst;      /* last lookup that met the flow */
 
