@@ -41,6 +41,8 @@ async def send(host, name, recipients, pipeline, octets):
             for command in commands:
                 writer.write(command)
                 codes.append(await reply(reader))
+                if command[:4] == b"RCPT" and codes[-1] >= 400:
+                    ended[recipients[len(codes) - 2]] = codes[-1]
         ended.update((r, codes[-1] if code == 250 else code) for r, code in zip(recipients, codes[1:-1]))
         if codes[-1] == 354:
             text = b"x" * 70 + b"\r\n"
