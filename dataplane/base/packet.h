@@ -59,9 +59,9 @@ enum {
 	PACKET_CHECKSUM_OK = 1 << 1, /* the NIC has verified the TCP checksum */
 	PACKET_JUDGED = 1 << 2,      /* carries octets of a verdict: may differ from what came in */
 	PACKET_SPLICED = 1 << 3,     /* comes from a quarantine, and looks as if it came from the server */
-	PACKET_HANDED = 1 << 5,      /* another worker has found that it is ours */
 	PACKET_STRAY = 1 << 4,       /* not acceptable to the tcp stage: its octets are nobody's */
 	PACKET_SAMPLE = 1 << 5,      /* its payload is compared with `sum` when it leaves */
+	PACKET_HANDED = 1 << 6,      /* another worker has found that it is ours */
 };
 
 struct packet {
