@@ -192,7 +192,7 @@ disguise(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_it
 	bool by_server = f->smtp.refused < pl->config.noop_limit || pl->late != NULL;
 
 	if (seq_lt(pos, sent)) {
-		if (!edit_spoil(f->edit, pos, len, eol, sent, text))
+		if (!edit_spoil(f->edit, pos, len, sent, text))
 			return false;
 	} else if (!by_server) {
 		return answer_alone(f, pos, item, text);

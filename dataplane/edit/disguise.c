@@ -70,14 +70,17 @@ edit_disguise(struct edit *e, enum disguise how, uint32_t pos, uint32_t len, uin
 }
 
 bool
-edit_spoil(struct edit *e, uint32_t pos, uint32_t len, uint32_t eol_len, uint32_t sent, struct view reply)
+edit_spoil(struct edit *e, uint32_t pos, uint32_t len, uint32_t sent, struct view reply)
 {
-	uint32_t end = pos + len - eol_len;
+	uint32_t end = pos + len;
 	uint32_t from = seq_max(pos, sent);
 
-	if (seq_diff(end, from) < 2)
+	if (!seq_lt(from, end) || seq_lt(from, e->left[DIR_CLIENT]) || !queue_fits(e, reply.len))
 		return false;
-	return overwrite(e, from, end, OVERLAY_AT, reply);
+	if (!ledger_spoil(&e->ledger[DIR_CLIENT], from, end - from))
+		return false;
+	queue_put(e, reply);
+	return true;
 }
 
 bool

@@ -6,7 +6,7 @@
  * thread; numbers are in host byte order.
  *
  *   client        new | box | old        server      ledger[DIR_SERVER]: replies, lengths differ
- *   client        old | box | new        server      ledger[DIR_CLIENT]: overlays, lengths equal
+ *   client        old | box | new        server      ledger[DIR_CLIENT]: overlays; lines spoiled or removed
  *
  * A reply of ours stands once in `text`, from the command to the client's ack:
  *
@@ -132,11 +132,11 @@ enum disguise { DISGUISE_NOOP, DISGUISE_QUIT };
 bool edit_disguise(struct edit *e, enum disguise how, uint32_t pos, uint32_t len, uint32_t eol_len, struct view reply);
 
 /*
- * The line's octets up to `sent` have left already (exposed): overwrites
- * [sent, pos + len - eol_len) with '@', so that no server takes it for an
- * address. False, and no change: fewer than 2 octets are left, or full.
+ * The line's octets up to `sent` have left already (exposed), at least one has
+ * not: LEDGER_SPOILER takes the place of the rest, line end included, so that
+ * the server refuses the line. False, and no change: all has left, or full.
  */
-bool edit_spoil(struct edit *e, uint32_t pos, uint32_t len, uint32_t eol_len, uint32_t sent, struct view reply);
+bool edit_spoil(struct edit *e, uint32_t pos, uint32_t len, uint32_t sent, struct view reply);
 
 /*
  * `used` server octets at `seq` belong to a disguised slot: out they go; at

@@ -11,13 +11,19 @@ static const struct {
 } overlays[OVERLAY_COUNT] = {
 	[OVERLAY_NOOP] = { "NOOP", ' ' },
 	[OVERLAY_QUIT] = { "QUIT", ' ' },
-	[OVERLAY_AT] = { "@@@@", '@' },
 };
 
 static bool
 is_overlay(const struct ledger_entry *e)
 {
-	return e->text >= LEDGER_OVERLAY;
+	return e->text >= LEDGER_OVERLAY && e->text != LEDGER_FIXED;
+}
+
+/* Its octets are part of the text. */
+static bool
+has_text(const struct ledger_entry *e)
+{
+	return e->text < LEDGER_OVERLAY;
 }
 
 static uint32_t
@@ -75,6 +81,16 @@ ledger_stand(struct ledger *l, uint32_t pos, uint16_t len)
 		return false;
 	l->text_len = (uint16_t)(l->text_len + len);
 	return true;
+}
+
+bool
+ledger_spoil(struct ledger *l, uint32_t pos, uint32_t removed)
+{
+	struct ledger_entry e = {
+		.pos = pos, .removed = removed, .inserted = sizeof LEDGER_SPOILER - 1, .text = LEDGER_FIXED
+	};
+
+	return removed > 0 && removed <= LEDGER_PAST && append(l, e);
 }
 
 const struct ledger_entry *
@@ -246,7 +262,7 @@ ledger_rewrite(const struct ledger *l, const uint8_t *text, uint32_t old, const 
 		if (is_overlay(e))
 			sink_overlay(&s, (enum overlay)(e->text - LEDGER_OVERLAY), at - e->pos, stop - at);
 		else if (at == e->pos)
-			sink_put(&s, text + e->text, e->inserted);
+			sink_put(&s, has_text(e) ? text + e->text : (const uint8_t *)LEDGER_SPOILER, e->inserted);
 		at = stop;
 	}
 	if (seq_lt(at, end))
@@ -291,7 +307,7 @@ ledger_fold(struct ledger *l, uint32_t acked)
 		}
 		l->shift += e->inserted - e->removed;
 		l->floor = entry_end(e);
-		if (!is_overlay(e))
+		if (has_text(e))
 			freed = (uint16_t)(freed + e->inserted);
 	}
 	l->floor = seq_max(l->floor, acked - LEDGER_PAST);
@@ -299,7 +315,7 @@ ledger_fold(struct ledger *l, uint32_t acked)
 	l->text_len = (uint16_t)(l->text_len - freed);
 	memmove(l->entry, l->entry + n, l->count * sizeof l->entry[0]);
 	for (unsigned i = 0; i < l->count; i++)
-		if (!is_overlay(&l->entry[i]))
+		if (has_text(&l->entry[i]))
 			l->entry[i].text = (uint16_t)(l->entry[i].text - freed);
 	return freed;
 }

@@ -11,7 +11,7 @@
  *   old   ......[ removed ]..........
  *   new   ......[ inserted     ]..........
  *
- * An entry is of one of three kinds, fixed when it is made (if the kind hung on
+ * An entry is of one of four kinds, fixed when it is made (if the kind hung on
  * the lengths, an entry that grows could change it under way, and octets whose
  * carrier is acknowledged would be lost):
  *  - an overlay has as many octets as it hides and maps octet for octet;
@@ -19,6 +19,8 @@
  *    nothing. The receiver's ack is mapped to the start of the entry until it
  *    has all inserted octets, so the sender comes back for them with a segment
  *    that starts there;
+ *  - a spoiler is an insertion whose text is fixed (LEDGER_SPOILER): the end of
+ *    a line whose beginning has left;
  *  - text that stands between two octets hides none: our answer to a command
  *    that the other end never saw. It goes in front of the octet at its place
  *    whenever that leaves; until there is one, nobody but we can send it.
@@ -45,7 +47,6 @@
 enum overlay {
 	OVERLAY_NOOP, /* "NOOP" and blanks */
 	OVERLAY_QUIT, /* "QUIT" and blanks */
-	OVERLAY_AT,   /* '@' throughout */
 	OVERLAY_COUNT
 };
 
@@ -53,9 +54,17 @@ struct ledger_entry {
 	uint32_t pos;      /* old number of the first removed octet */
 	uint32_t removed;  /* octets; 0: it stands in front of pos */
 	uint16_t inserted; /* octets; an overlay: removed */
-	uint16_t text;     /* offset into the text, or LEDGER_OVERLAY + enum overlay */
+	uint16_t text;     /* offset into the text, or LEDGER_OVERLAY + enum overlay, or LEDGER_FIXED */
 };
 #define LEDGER_OVERLAY 0xff00
+#define LEDGER_FIXED   0xffff
+
+/*
+ * What a spoiler shows. Wherever a RCPT or MAIL line was broken off (in a word, an
+ * address, a quoted string, behind the '>', in a parameter, behind a CR), no server
+ * takes for good what ends so: a second "@" in an address, a parameter of no known name.
+ */
+#define LEDGER_SPOILER "@@ @@\r\n"
 
 struct ledger {
 	uint32_t shift; /* of all folded entries: new = old + shift before the first entry */
@@ -77,6 +86,9 @@ void ledger_init(struct ledger *l, uint32_t acked);
  */
 bool ledger_insert(struct ledger *l, uint32_t pos, uint32_t removed, uint16_t len);
 bool ledger_overlay(struct ledger *l, uint32_t pos, uint16_t len, enum overlay what);
+
+/* LEDGER_SPOILER stands in place of `removed` octets. False: as above. */
+bool ledger_spoil(struct ledger *l, uint32_t pos, uint32_t removed);
 
 /* Adds `len` octets of text that stand in front of pos, behind whatever stands there already. False: as above. */
 bool ledger_stand(struct ledger *l, uint32_t pos, uint16_t len);

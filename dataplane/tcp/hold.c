@@ -8,9 +8,15 @@
 #define FLUSH UINT64_MAX
 
 static bool
+older(uint64_t since, uint64_t now_ns, uint64_t limit)
+{
+	return now_ns == FLUSH || (now_ns > since && now_ns - since >= limit);
+}
+
+static bool
 overdue(const struct tcp_worker *w, uint64_t since, uint64_t now_ns)
 {
-	return now_ns == FLUSH || (now_ns > since && now_ns - since >= w->limits.hold_ns);
+	return older(since, now_ns, w->limits.hold_ns);
 }
 
 /* Puts f on the FIFO by age; a packet that has just come makes its flow the last. */
@@ -146,23 +152,28 @@ expire_in_order(struct tcp_worker *w, struct flow *f, enum direction dir, uint64
 	leave_below(w, f, dir, upto);
 }
 
+/* How many times the limit a gap may stay where octets wait for an answer anyhow, or where half of one is here. */
+#define PATIENCE 10
+
 /*
  * True where a gap is not worth waiting for: a packet behind it is overdue, or
  * a copy is and the other end has acknowledged more than we have seen (a gap
  * that is not acknowledged will be filled by its sender); and the stream has
- * not moved for as long.
+ * not moved for as long. A direction that waits has more time: senders repeat
+ * the first octets alone, less and less often, while those stay here.
  */
 static bool
 gap_stays(const struct tcp_worker *w, const struct flow *f, enum direction dir, uint64_t now_ns)
 {
 	const struct tcp_half *h = &f->tcp.half[dir];
+	uint64_t limit = w->limits.hold_ns * (h->waits ? PATIENCE : 1);
 
 	/* one of many gaps has just been filled */
-	if (now_ns != FLUSH && (uint32_t)(now_ns / 1000) - f->tcp.moved_us < (uint32_t)(w->limits.hold_ns / 1000))
+	if (now_ns != FLUSH && (uint32_t)(now_ns / 1000) - f->tcp.moved_us < (uint32_t)(limit / 1000))
 		return false;
 	for (const struct packet *q = h->held; q != NULL; q = q->next) {
 		bool hopeless = !(q->flags & PACKET_COPY) || now_ns == FLUSH || seq_lt(h->nxt, h->acked);
-		if (seq_lt(h->nxt, segment_first(q)) && hopeless && overdue(w, q->time_ns, now_ns))
+		if (seq_lt(h->nxt, segment_first(q)) && hopeless && older(q->time_ns, now_ns, limit))
 			return true;
 	}
 	return false;

@@ -116,9 +116,23 @@ let_go_of_resent(struct tcp_worker *w, struct flow *f, const struct packet *p)
 	leave_below(w, f, p->dir, segment_end(p));
 }
 
+/* Others came before p, and wait for it. */
+static bool
+closes_gap(const struct tcp_half *h, const struct packet *p)
+{
+	const struct packet *q = h->held;
+
+	if (seq_lt(h->nxt, segment_first(p)))
+		return false;
+	while (q != NULL && seq_leq(segment_first(q), h->nxt))
+		q = q->next;
+	return q != NULL;
+}
+
 /*
  * True where p is not to enter the list: it has too many packets already and p
- * closes no gap, or the direction waits and has its octets.
+ * closes no gap, or the direction waits and has its octets. A server's direction
+ * waits for the rest of a code only, which is to come in whatever the client's holds.
  */
 static bool
 is_refused(const struct tcp_worker *w, const struct flow *f, const struct packet *p)
@@ -128,9 +142,11 @@ is_refused(const struct tcp_worker *w, const struct flow *f, const struct packet
 
 	if (f->tcp.read_only || seq_leq(segment_end(p), h->sent))
 		return false;
-	if (h->waits)
-		return full || seq_leq(segment_end(p), h->nxt);
-	return full && w->limits.refuse && seq_lt(h->nxt, segment_first(p));
+	if (h->waits && full && p->dir == DIR_CLIENT && !closes_gap(h, p))
+		return true;
+	if (h->waits && seq_leq(segment_end(p), h->nxt))
+		return true;
+	return full && (h->waits || w->limits.refuse) && seq_lt(h->nxt, segment_first(p));
 }
 
 /* Takes p, whose new octets are refused: what of it has left before goes on its way, for the other end may lack it. */

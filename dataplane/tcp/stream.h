@@ -74,7 +74,7 @@ struct tcp {
 	bool read_only : 1; /* may be read, must not be edited: midstream, one way, signed; nothing is ever held */
 	bool one_way : 1;   /* the other direction does not pass here */
 	bool reset : 1;     /* RST seen or sent */
-	uint32_t moved_us;  /* clock, when octets last came in order; wraps */
+	uint32_t moved_us;  /* clock, when octets last came in order, or were acknowledged; wraps */
 };
 
 /* True when nothing further is expected: both FINs seen and acknowledged, or reset. Pure. */

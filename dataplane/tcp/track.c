@@ -91,6 +91,8 @@ track_ack(struct tcp_worker *w, struct tcp *t, const struct packet *p)
 	}
 	if (seq_diff(p->h.ack, other->nxt) > (int32_t)tcp_reach(t, !p->dir))
 		track_one_way(w, t);
+	if (other->held != NULL && seq_lt(other->acked, p->h.ack))
+		t->moved_us = (uint32_t)(p->time_ns / 1000);
 	other->acked = seq_max(other->acked, p->h.ack);
 }
 

@@ -5,8 +5,8 @@
  * must be what a session without any of that gives. Recipients at typo.example
  * are refused by the box, all others by the server's own mind.
  *
- * POSTERN_SEED and POSTERN_STEPS (frames through the box) choose or lengthen a run; each run is another with
- * POSTERN_LONG.
+ * POSTERN_SEED and POSTERN_STEPS (frames through the box) choose or lengthen a run, POSTERN_FIRST is the session that
+ * it begins with; each run is another with POSTERN_LONG.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -624,11 +624,12 @@ both_ends_read_what_a_lossless_session_gives(void **state)
 	print_message("POSTERN_SEED=%llu\n", (unsigned long long)seed);
 	front_init(&net.front);
 	net.now = 1000 * MS;
+	total_sessions = (unsigned)from_environment("POSTERN_FIRST", 0);
 	while (net.boxed < steps) {
 		random_state = (seed + 1000003u * total_sessions) * 0x9e3779b97f4a7c15u | 1;
 		session(&ctr);
 		for (unsigned n = 0; !d.given_up && step(); n++)
-			if (n > 3000000)
+			if (n > 10000000)
 				wrong("session %u does not end", total_sessions);
 		drain();
 		while (net.flying_count > 0)
@@ -642,7 +643,7 @@ both_ends_read_what_a_lossless_session_gives(void **state)
 	print_message("%llu frames, %u sessions: %u refused, %u lines spoiled, %u sessions reset, %u blind\n",
 		      (unsigned long long)net.boxed, total_sessions, total_refused, total_spoiled, total_reset,
 		      total_given_up);
-	assert_true(total_reset + total_given_up <= total_sessions / 5);
+	assert_true(total_reset + total_given_up <= 2 + total_sessions / 100);
 }
 
 static int

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -135,24 +136,41 @@ octets_that_have_left_cannot_be_disguised_but_spoiled(void **state)
 	struct edit *e = edit_of(s.pool, &s.flow);
 	assert_string_equal(client_octets(&s, 0, "RCPT TO:<joe@arm"), "RCPT TO:<joe@arm");
 	assert_false(edit_disguise(e, DISGUISE_NOOP, CLIENT_ISN, 23, 2, words("550 a\r\n")));
-	assert_true(edit_spoil(e, CLIENT_ISN, 23, 2, CLIENT_ISN + 16, words("550 a\r\n")));
-	assert_string_equal(client_octets(&s, 16, "y.ml>\r\n"), "@@@@@\r\n");
-	assert_string_equal(client_octets(&s, 0, LINE), "RCPT TO:<joe@arm@@@@@\r\n");
+	assert_true(edit_spoil(e, CLIENT_ISN, 23, CLIENT_ISN + 16, words("550 a\r\n")));
+	assert_string_equal(client_octets(&s, 16, "y.ml>\r\n"), "@@ @@\r\n");
+	assert_string_equal(client_octets(&s, 0, LINE), "RCPT TO:<joe@arm@@ @@\r\n");
+	assert_string_equal(client_octets(&s, 23, LINE), LINE);
 	session_done(&s);
 }
 
 static void
-a_tail_of_less_than_two_octets_is_not_spoiled(void **state)
+a_line_is_spoiled_as_long_as_its_last_octet_has_not_left(void **state)
+{
+	for (uint32_t sent = 1; sent < 23; sent++) {
+		struct session s;
+		char wanted[64], begin[64];
+
+		session_init(&s);
+		struct edit *e = edit_of(s.pool, &s.flow);
+		snprintf(begin, sizeof begin, "%.*s", (int)sent, LINE);
+		snprintf(wanted, sizeof wanted, "%.*s@@ @@\r\n", (int)sent, LINE);
+		assert_string_equal(client_octets(&s, 0, begin), begin);
+		assert_true(edit_spoil(e, CLIENT_ISN, 23, CLIENT_ISN + sent, words("550 a\r\n")));
+		assert_string_equal(client_octets(&s, 0, LINE), wanted);
+		session_done(&s);
+	}
+}
+
+static void
+a_line_that_has_left_is_not_spoiled(void **state)
 {
 	struct session s;
 
 	session_init(&s);
 	struct edit *e = edit_of(s.pool, &s.flow);
-	for (uint32_t sent = 20; sent < 25; sent++)
-		assert_false(edit_spoil(e, CLIENT_ISN, 23, 2, CLIENT_ISN + sent, words("550 a\r\n")));
+	assert_false(edit_spoil(e, CLIENT_ISN, 23, CLIENT_ISN + 23, words("550 a\r\n")));
+	assert_false(edit_spoil(e, CLIENT_ISN, 23, CLIENT_ISN + 24, words("550 a\r\n")));
 	assert_int_equal(e->queue_count, 0);
-	assert_true(edit_spoil(e, CLIENT_ISN, 23, 2, CLIENT_ISN + 19, words("550 a\r\n")));
-	assert_string_equal(client_octets(&s, 0, LINE), "RCPT TO:<joe@army.m@@\r\n");
 	session_done(&s);
 }
 
@@ -349,7 +367,8 @@ main(void)
 		cmocka_unit_test(a_reply_that_nobody_expected_to_replace_goes_out_from_its_first_octet),
 		cmocka_unit_test(at_least_eight_refusals_of_170_octets_fit_and_then_the_answer_is_no),
 		cmocka_unit_test(octets_that_have_left_cannot_be_disguised_but_spoiled),
-		cmocka_unit_test(a_tail_of_less_than_two_octets_is_not_spoiled),
+		cmocka_unit_test(a_line_is_spoiled_as_long_as_its_last_octet_has_not_left),
+		cmocka_unit_test(a_line_that_has_left_is_not_spoiled),
 		cmocka_unit_test(a_line_shorter_than_the_word_is_not_disguised),
 		cmocka_unit_test(behind_the_quit_line_nothing_of_the_client_leaves),
 		cmocka_unit_test(a_client_that_has_not_seen_its_421_is_not_reset),

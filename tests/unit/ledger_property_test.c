@@ -44,7 +44,7 @@ one_in(uint32_t n)
 /* A flagged client line and the slot of its answer. */
 struct line {
 	uint32_t pos, len, eol;
-	uint32_t exposed; /* octets that leave before the verdict: it is spoiled, not disguised */
+	bool exposed; /* its octets leave as they come: what is left of it at the verdict is spoiled */
 	uint32_t slot, slot_len;
 	bool edited;
 	uint8_t reply[300];
@@ -95,7 +95,7 @@ make_lines(struct world *w)
 		l->pos = pos + random_below(one_in(2) ? 3 : 60);
 		l->eol = 1 + random_below(2);
 		l->len = 6 + l->eol + random_below(70);
-		l->exposed = one_in(4) ? 1 + random_below(l->len - l->eol - 2) : 0;
+		l->exposed = one_in(4);
 		l->slot = slot + random_below(one_in(2) ? 2 : 60);
 		l->slot_len = 1 + random_below(60);
 		l->reply_len = 1 + random_below(one_in(3) ? 300 : 80);
@@ -136,9 +136,35 @@ world_begin(struct world *w, struct edit_pool *pool)
 	make_lines(w);
 }
 
-/* The box reads octet `at` of the client for the first time. */
 static void
-read_client(struct world *w, uint32_t at)
+append(struct way *y, const void *octets, uint32_t len)
+{
+	memcpy(y->wanted + y->wanted_len, octets, len);
+	y->wanted_len += len;
+}
+
+/* The last line read is judged, and its octets below `left` have left: the others become the spoiler. */
+static void
+spoil(struct world *w, struct line *l, uint32_t left)
+{
+	struct way *y = &w->way[0];
+	struct edit *e = edit_of(w->pool, &w->flow);
+	uint32_t from = left > l->pos ? left : l->pos;
+
+	l->edited = edit_spoil(e, y->isn + l->pos, l->len, y->isn + left, view_of(l->reply, l->reply_len));
+	w->accepted += l->edited;
+	if (!l->edited)
+		return;
+	y->wanted_len = y->new_start[from];
+	append(y, LEDGER_SPOILER, sizeof LEDGER_SPOILER - 1);
+	y->new_end[from] = y->wanted_len;
+	for (uint32_t at = from + 1; at < l->pos + l->len; at++)
+		y->new_start[at] = y->new_end[at] = y->wanted_len;
+}
+
+/* The box reads octet `at` of the client for the first time; what lies below `left` has left. */
+static void
+read_client(struct world *w, uint32_t at, uint32_t left)
 {
 	struct way *y = &w->way[0];
 
@@ -148,19 +174,19 @@ read_client(struct world *w, uint32_t at)
 	if (w->decided == w->lines)
 		return;
 	struct line *l = &w->line[w->decided];
-	if (at == l->pos + l->exposed) {
-		struct edit *e = edit_of(w->pool, &w->flow);
-		struct view reply = view_of(l->reply, l->reply_len);
-		uint32_t pos = y->isn + l->pos;
-		l->edited = l->exposed > 0 ? edit_spoil(e, pos, l->len, l->eol, y->isn + at, reply)
-					   : edit_disguise(e, DISGUISE_NOOP, pos, l->len, l->eol, reply);
+	if (at == l->pos && !l->exposed) {
+		l->edited = edit_disguise(edit_of(w->pool, &w->flow), DISGUISE_NOOP, y->isn + l->pos, l->len, l->eol,
+					  view_of(l->reply, l->reply_len));
 		w->accepted += l->edited;
 	}
 	uint32_t in = at - l->pos;
-	if (l->edited && at >= l->pos + l->exposed && in < l->len - l->eol)
-		y->wanted[y->wanted_len - 1] = (uint8_t)(l->exposed > 0 ? '@' : in < 4 ? "NOOP"[in] : ' ');
-	if (at == l->pos + l->len - 1)
-		w->decided++;
+	if (l->edited && at >= l->pos && in < l->len - l->eol)
+		y->wanted[y->wanted_len - 1] = (uint8_t)(in < 4 ? "NOOP"[in] : ' ');
+	if (at != l->pos + l->len - 1)
+		return;
+	if (l->exposed)
+		spoil(w, l, left);
+	w->decided++;
 }
 
 /* The box reads octets [from, to) of the server for the first time: pieces of slots go to the edit stage. */
@@ -176,8 +202,7 @@ read_server(struct world *w, uint32_t from, uint32_t to)
 		if (!in_slot) {
 			y->wanted[y->wanted_len++] = y->stream[at];
 		} else if (at == l->slot) {
-			memcpy(y->wanted + y->wanted_len, l->reply, l->reply_len);
-			y->wanted_len += l->reply_len;
+			append(y, l->reply, l->reply_len);
 		}
 		y->new_end[at] = y->wanted_len;
 		if (in_slot && (at == l->slot || at == from)) {
@@ -441,10 +466,8 @@ box(struct world *w, struct packet *p)
 			h->nxt = y->isn + end;
 			if (p->dir == DIR_SERVER)
 				read_server(w, from, end);
-			for (uint32_t i = from; p->dir == DIR_CLIENT && i < end; i++) {
-				/* What is read so far has left, where a line is judged in its middle. */
-				read_client(w, i);
-			}
+			for (uint32_t i = from; p->dir == DIR_CLIENT && i < end; i++)
+				read_client(w, i, from);
 			h->sent = h->clear = h->read = h->nxt;
 		}
 	}

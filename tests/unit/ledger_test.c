@@ -190,13 +190,13 @@ a_full_ledger_and_entries_out_of_order_are_refused(void **state)
 		assert_true(ledger_insert(&l, ISN + 2 * i, 1, 2));
 	struct ledger before = l;
 	assert_false(ledger_insert(&l, ISN + 100, 1, 2));
-	assert_false(ledger_overlay(&l, ISN + 100, 1, OVERLAY_AT));
+	assert_false(ledger_overlay(&l, ISN + 100, 1, OVERLAY_QUIT));
 	assert_memory_equal(&before, &l, sizeof l);
 	ledger_fold(&l, ISN + 29);
 	assert_int_equal(l.count, 1);
 	assert_false(ledger_insert(&l, ISN + 30, 1, 2));
-	assert_false(ledger_overlay(&l, ISN + 20, 4, OVERLAY_AT));
-	assert_true(ledger_overlay(&l, ISN + 31, 4, OVERLAY_AT));
+	assert_false(ledger_overlay(&l, ISN + 20, 4, OVERLAY_QUIT));
+	assert_true(ledger_overlay(&l, ISN + 31, 4, OVERLAY_QUIT));
 }
 
 int

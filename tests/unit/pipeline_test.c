@@ -429,10 +429,48 @@ a_line_typed_octet_by_octet_is_spoilt_in_its_tail(void **state)
 	server_read("RCPT TO:<x");
 	w.end[DIR_CLIENT].nxt += 10;
 	client("@army.ml>\r\n");
-	server_read("@@@@@@@@@\r\n");
+	server_read("@@ @@\r\n");
 	server("501 5.1.3 Bad recipient address syntax\r\n");
 	client_read_refusal("550 5.1.2 army.ml", "");
 	assert_true(CTR(exposed_lines) > 0);
+}
+
+/* All of the line but its very end is sent again, and so must go. */
+static void
+a_line_of_which_only_the_end_is_left_is_spoilt_and_not_reset(void **state)
+{
+	const char *line = "RCPT TO:<x@army.ml> ORCPT=rfc822;x@army.ml\r\n";
+	uint32_t len = (uint32_t)strlen(line);
+
+	for (uint32_t left = 1; left <= 2; left++) {
+		open_world(state);
+		greet("250 mx\r\n");
+		client("MAIL FROM:<a@example.com>\r\n");
+		server("250 ok\r\n");
+		w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
+		uint32_t seq = w.end[DIR_CLIENT].nxt;
+		send_at(DIR_CLIENT, seq, line, len - left, ACK | PSH);
+		send_at(DIR_CLIENT, seq, line, len - left, ACK | PSH);
+		w.end[DIR_CLIENT].nxt += len;
+		w.end[DIR_SERVER].read_len = 0;
+		send_at(DIR_CLIENT, seq + len - left, line + len - left, left, ACK | PSH);
+		server_read("@@ @@\r\n");
+		w.end[DIR_SERVER].want = seq; /* the server lost it all: the same comes again */
+		send_at(DIR_CLIENT, seq, line, len, ACK | PSH);
+		w.end[DIR_SERVER].read[w.end[DIR_SERVER].read_len] = '\0';
+		assert_memory_equal(w.end[DIR_SERVER].read, line, len - left);
+		assert_string_equal(w.end[DIR_SERVER].read + len - left, "@@ @@\r\n");
+		w.end[DIR_SERVER].read_len = 0;
+		server("555 5.5.4 what\r\n");
+		client_read_refusal("550 5.1.2 army.ml", "");
+		client("RCPT TO:<x@army.mil>\r\n");
+		server_read("RCPT TO:<x@army.mil>\r\n");
+		server("250 ok\r\n");
+		client_read("250 ok\r\n");
+		assert_int_equal(CTR(verdict_reset), 0);
+		if (left == 1)
+			close_world(state);
+	}
 }
 
 /* A capture of one direction: no answer ever comes, and there are more commands than slots for answers. */
@@ -709,6 +747,7 @@ main(void)
 		TEST(without_rules_everything_passes),
 		TEST(one_direction_alone_yields_every_recipient),
 		TEST(a_line_typed_octet_by_octet_is_spoilt_in_its_tail),
+		TEST(a_line_of_which_only_the_end_is_left_is_spoilt_and_not_reset),
 		TEST(a_template_of_two_lines_stands_in_one_slot),
 		TEST(a_client_that_goes_on_behind_our_reply_does_not_end_the_servers),
 		TEST(going_blind_with_an_answer_outstanding_resets_rather_than_pass_a_250),

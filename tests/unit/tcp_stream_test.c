@@ -399,6 +399,38 @@ a_gap_that_stays_makes_the_direction_blind(void **state)
 }
 
 static void
+a_gap_has_more_time_where_the_direction_waits(void **state)
+{
+	x.flow.tcp.half[DIR_SERVER].waits = true;
+	say(&x, DIR_SERVER, 4, "ef");
+	x.now = 9000;
+	tcp_expire(&x.w, x.now, 10);
+	expect_left(&x, "");
+	assert_int_equal(x.flow.blind, 0);
+	x.now = 10001;
+	tcp_expire(&x.w, x.now, 10);
+	expect_left(&x, "ef");
+	assert_int_equal(x.flow.blind, CTR_blind_gap);
+}
+
+/* Its sender is at work below the gap, one round trip after the other. */
+static void
+a_gap_has_more_time_while_octets_before_it_are_acknowledged(void **state)
+{
+	x.w.limits.hold_ns = 1000000;
+	say(&x, DIR_CLIENT, 0, "ab;");
+	say(&x, DIR_CLIENT, 4, "ef");
+	expect_left(&x, "ab;");
+	x.now = 900000;
+	give(&x, DIR_SERVER, 0, TCP_ACK, "", 2);
+	tcp_expire(&x.w, 1000002, 10);
+	assert_int_equal(x.flow.blind, 0);
+	tcp_expire(&x.w, 1901002, 10);
+	tcp_expire(&x.w, 2901002, 10);
+	assert_int_equal(x.flow.blind, CTR_blind_gap);
+}
+
+static void
 a_copy_waits_for_its_gap_until_the_gap_is_acknowledged(void **state)
 {
 	HALF(CLIENT)->mode = STREAM_FLUENT;
@@ -437,6 +469,31 @@ the_cap_of_a_flow_lets_everything_go(void **state)
 	assert_int_equal(x.flow.blind, CTR_blind_hold_cap);
 	assert_int_equal(CTR(blind_hold_cap), 1);
 	assert_int_equal(x.exposed[DIR_CLIENT], 1);
+}
+
+/* The client's packets fill the cap of the flow; what its server says to them is what empties it. */
+static void
+a_full_flow_takes_what_it_waits_for(void **state)
+{
+	x.w.limits.held_per_flow = 3;
+	x.w.limits.refuse = true;
+	x.gate[DIR_CLIENT] = 0;
+	x.flow.tcp.half[DIR_CLIENT].waits = true;
+	say(&x, DIR_CLIENT, 0, "a");
+	say(&x, DIR_CLIENT, 2, "c");
+	say(&x, DIR_CLIENT, 3, "d");
+	say(&x, DIR_CLIENT, 4, "e");
+	assert_int_equal(x.ctr.value[CTR_held_refused], 1);
+	say(&x, DIR_CLIENT, 1, "b"); /* closes the gap */
+	assert_int_equal(x.ctr.value[CTR_held_refused], 1);
+	say(&x, DIR_CLIENT, 4, "e"); /* only makes it longer */
+	assert_int_equal(x.ctr.value[CTR_held_refused], 2);
+	x.gate[DIR_SERVER] = 0;
+	x.flow.tcp.half[DIR_SERVER].waits = true;
+	say(&x, DIR_SERVER, 0, "2");
+	say(&x, DIR_SERVER, 1, "5");
+	assert_int_equal(x.ctr.value[CTR_held_refused], 2);
+	assert_int_equal(x.flow.tcp.half[DIR_SERVER].held_count, 2);
 }
 
 static void
@@ -688,9 +745,12 @@ main(void)
 		TEST(the_time_limit_lets_held_octets_go),
 		TEST(the_time_limit_is_that_of_each_packet),
 		TEST(a_gap_that_stays_makes_the_direction_blind),
+		TEST(a_gap_has_more_time_where_the_direction_waits),
+		TEST(a_gap_has_more_time_while_octets_before_it_are_acknowledged),
 		TEST(a_copy_waits_for_its_gap_until_the_gap_is_acknowledged),
 		TEST(a_flush_lets_everything_go),
 		TEST(the_cap_of_a_flow_lets_everything_go),
+		TEST(a_full_flow_takes_what_it_waits_for),
 		TEST(the_cap_of_a_worker_lets_everything_go),
 		TEST(an_empty_pool_ends_reading_and_loses_no_packet),
 		TEST(an_empty_pool_at_a_release_loses_no_packet),
