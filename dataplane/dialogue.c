@@ -7,6 +7,7 @@
 #include "internal.h"
 #include "smtp/sniff.h"
 #include "splice/splice.h"
+#include "tcp/unacked.h"
 
 /* Whatever is being read, or given up, is still held: one of them lends its headers, where no edit has kept some. */
 static void
@@ -119,6 +120,20 @@ wait_for_room(struct pipeline *pl, struct flow *f)
 	tcp_wait(f, DIR_CLIENT, pl->now_ns);
 }
 
+/* What was said first stays known until the server has it, for other octets may come in its place. */
+static void
+keep(struct pipeline *pl, struct flow *f, uint32_t end, struct view piece, const struct smtp_item *item)
+{
+	static const char dot_line[] = "\r\n.\r\n"; /* the text before it is not kept: its line end is */
+
+	if (f->tcp.read_only || f->smtp.ended)
+		return;
+	if (item->step == STEP_COMMAND && item->verb == VERB_BODY_END)
+		piece = view_of(dot_line, sizeof dot_line - 1);
+	if (!unacked_keep(pl->tcp.unacked, f, end - (uint32_t)piece.len, piece))
+		pl->ctr->value[CTR_unremembered]++;
+}
+
 static size_t
 read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 {
@@ -138,6 +153,8 @@ read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 		}
 		smtp_client(&f->smtp, pl->lines, rest_of(v, at), &item);
 		at += item.used;
+		if (item.step == STEP_MORE || item.step == STEP_COMMAND)
+			keep(pl, f, seq + (uint32_t)at, view_of(v.at + at - item.used, item.used), &item);
 		switch (item.step) {
 		case STEP_MORE:
 			half->mode = STREAM_ORDERED;
@@ -311,8 +328,13 @@ dialogue_exposed(void *ctx, struct flow *f, enum direction dir)
 	struct pipeline *pl = ctx;
 
 	(void)dir;
-	if (f->blind != 0) /* for good: the tcp stage gave up on the stream, and has counted why */
-		dialogue_end(pl, f, FLOW_PASS, f->blind);
+	if (f->blind == 0)
+		return;
+	/* For good: the tcp stage gave up on the stream, and has counted why. What is flagged and waits goes nowhere.
+	 */
+	bool flagged = splice_holds(f) && f->fate == FLOW_INSPECT;
+	pl->ctr->value[CTR_verdict_reset] += flagged;
+	dialogue_end(pl, f, flagged ? FLOW_RESET : FLOW_PASS, f->blind);
 }
 
 void

@@ -15,6 +15,7 @@
 #include "internal.h"
 #include "splice/splice.h"
 #include "tcp/express.h"
+#include "tcp/unacked.h"
 
 /* headers: frames to TCP segments. What is none leaves at once; fragments wait for their datagram. */
 static unsigned
@@ -288,6 +289,16 @@ may_wait(const struct pipeline *pl, const struct flow *f)
 	return pl->now_ns - client->held->time_ns < pl->config.gate_ns;
 }
 
+/* Nobody will decide any more on the flagged line that f holds, if it does: it goes nowhere. */
+static void
+end_undecided(struct pipeline *pl, struct flow *f)
+{
+	if (!splice_holds(f) || f->fate != FLOW_INSPECT)
+		return;
+	pl->ctr->value[CTR_verdict_reset]++;
+	dialogue_end(pl, f, FLOW_RESET, 0);
+}
+
 /* Octets that waited for an answer for the time limit, or for ever: read on without it, before they leave unread. */
 static void
 force_gates(struct pipeline *pl, bool all, unsigned budget)
@@ -302,6 +313,8 @@ force_gates(struct pipeline *pl, bool all, unsigned budget)
 			break;
 		if (!all && may_wait(pl, f))
 			continue;
+		if (all)
+			end_undecided(pl, f);
 		dialogue_force(pl, f);
 		if (f->fate != fate)
 			let_go(pl, f);
@@ -309,7 +322,7 @@ force_gates(struct pipeline *pl, bool all, unsigned budget)
 }
 
 /* How often a tick looks at how much: enough to keep up, too little to delay a burst. */
-enum { TICK_HOLDS = 64, TICK_FRAGMENTS = 64, TICK_FLOWS = 256 };
+enum { TICK_HOLDS = 64, TICK_FRAGMENTS = 64, TICK_FLOWS = 256, TICK_UNACKED = 2 };
 
 void
 pipeline_tick(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns, uint64_t wall_ns)
@@ -322,6 +335,7 @@ pipeline_tick(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns,
 	redirect_tick(pl);
 	fragments_expire(pl->fragments, now_ns, TICK_FRAGMENTS);
 	flow_table_expire(pl->flows, now_ns, TICK_FLOWS);
+	unacked_sweep(pl->tcp.unacked, TICK_UNACKED);
 }
 
 void
@@ -404,9 +418,11 @@ flow_gone(void *ctx, struct flow *f)
 {
 	struct pipeline *pl = ctx;
 
+	end_undecided(pl, f);
 	let_go(pl, f);
 	redirect_gone(pl, f);
 	judge_flush(pl, f);
+	unacked_drop(pl->tcp.unacked, f);
 	smtp_session_done(&f->smtp, pl->lines);
 	if (f->edit != NULL && pl->config.watch != NULL)
 		pl->config.watch->gone(pl->config.watch->ctx, &f->key);
@@ -429,6 +445,7 @@ pipeline_config_default(struct pipeline_config *c)
 		.tcp = { .held_per_flow = 256, .refuse = true, .held_per_worker = 4096, .hold_ns = 3 * 1000000000ULL },
 		.fragments = { .datagrams = 1024, .packets = 4096, .timeout_ns = 2 * 1000000000ULL },
 		.line_buffers = 4096,
+		.unacked = 4096,
 		.edits = 8192,
 		.when_blind = POLICY_PASS,
 	};
@@ -448,14 +465,15 @@ make_stages(struct pipeline *pl)
 		return false;
 	pl->fragments = fragments_new(&c->fragments, &last, pl->ctr);
 	pl->flows = flow_table_new(&c->flows, secret, pl->ctr, flow_gone, pl);
+	pl->tcp.unacked = unacked_pool_new(c->flows.flows, c->unacked);
 	pl->lines = smtp_pool_new(c->line_buffers);
 	pl->edits = edit_pool_new(c->edits);
 	if (c->splices > 0)
 		pl->redirects = redirects_new(c, secret);
 	if (c->late_events)
 		pl->late = late_events_new(c->flows.flows);
-	return pl->fragments != NULL && pl->flows != NULL && pl->lines != NULL && pl->edits != NULL &&
-	       (pl->late != NULL || !c->late_events) && (pl->redirects != NULL || c->splices == 0);
+	return pl->tcp.unacked != NULL && pl->fragments != NULL && pl->flows != NULL && pl->lines != NULL &&
+	       pl->edits != NULL && (pl->late != NULL || !c->late_events) && (pl->redirects != NULL || c->splices == 0);
 }
 
 struct pipeline *
@@ -518,6 +536,7 @@ pipeline_free(struct pipeline *pl)
 		flow_table_free(pl->flows);
 	if (pl->fragments != NULL)
 		fragments_free(pl->fragments);
+	unacked_pool_free(pl->tcp.unacked);
 	late_events_free(pl->late);
 	redirects_free(pl->redirects);
 	if (pl->lines != NULL)

@@ -212,6 +212,8 @@ redirect_settle(struct pipeline *pl, struct flow *f)
 		return;
 	if (f->fate == FLOW_RESET || f->fate == FLOW_DROP) {
 		splice_abort(s);
+		if (s->state < SPLICE_LIVE)
+			redirect_tell(pl, s, f->fate == FLOW_DROP ? ACTION_DROP : ACTION_RESET);
 		s->state = SPLICE_OVER;
 		return;
 	}

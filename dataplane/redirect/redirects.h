@@ -49,6 +49,9 @@ void redirect_forget(struct pipeline *pl, struct splice *s);
 /* All is answered that stood before the flagged line: it goes to the quarantine now, or meets an answer. */
 void redirect_decide(struct pipeline *pl, struct flow *f, struct splice *s);
 
+/* The event of s, whose line meets `applied`. Once. */
+void redirect_tell(struct pipeline *pl, struct splice *s, enum action applied);
+
 /* What cannot go on is undone: nothing that is flagged slips through. Takes s. */
 void redirect_give_up(struct pipeline *pl, struct flow *f, struct splice *s);
 

@@ -63,6 +63,8 @@ redirect_gone(struct pipeline *pl, struct flow *f)
 
 	if (s != NULL && !(splice_joins(s) && tcp_closed(&f->tcp)))
 		splice_abort(s);
+	if (s != NULL && s->state < SPLICE_LIVE)
+		redirect_tell(pl, s, ACTION_RESET);
 	if (s != NULL)
 		redirect_forget(pl, s);
 	if (f->envelope != NULL)

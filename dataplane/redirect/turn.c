@@ -30,8 +30,8 @@ read_on(struct pipeline *pl, struct flow *f, const struct splice *s)
 	pl->gate_opened = true;
 }
 
-static void
-tell(struct pipeline *pl, struct splice *s, enum action applied)
+void
+redirect_tell(struct pipeline *pl, struct splice *s, enum action applied)
 {
 	struct event *e = &pl->redirects->event[s->id];
 
@@ -53,7 +53,7 @@ refuse_line(struct pipeline *pl, struct flow *f, struct splice *s, struct view t
 {
 	const struct smtp_item item = flagged_line(s);
 
-	tell(pl, s, applied);
+	redirect_tell(pl, s, applied);
 	if (judge_replace(pl, f, s->pos, &item, text) || judge_quit(pl, f, s->pos, &item, LANG_EN, ""))
 		read_on(pl, f, s);
 	else
@@ -77,7 +77,7 @@ hand_over(struct pipeline *pl, struct flow *f, struct splice *s)
 		pl->config.watch->edited(pl->config.watch->ctx, &f->key);
 	pl->ctr->value[CTR_verdict_redirect]++;
 	splice_hand_over(s, pl->now_ns);
-	tell(pl, s, ACTION_REDIRECT);
+	redirect_tell(pl, s, ACTION_REDIRECT);
 	f->tcp.half[DIR_CLIENT].sent = seq_max(f->tcp.half[DIR_CLIENT].sent, s->pos);
 	read_on(pl, f, s);
 }
@@ -115,7 +115,7 @@ void
 redirect_give_up(struct pipeline *pl, struct flow *f, struct splice *s)
 {
 	splice_undo(s);
-	tell(pl, s, ACTION_RESET);
+	redirect_tell(pl, s, ACTION_RESET);
 	redirect_forget(pl, s);
 	if (!f->tcp.reset && f->tcp.half[DIR_CLIENT].held != NULL)
 		edit_reset_both(&pl->exit, f, f->tcp.half[DIR_CLIENT].held);

@@ -9,6 +9,7 @@
 #include "tcp/leave.h"
 #include "tcp/segment.h"
 #include "tcp/track.h"
+#include "tcp/unacked.h"
 #include "tcp/validate.h"
 
 static void
@@ -65,6 +66,17 @@ read_on(struct tcp_worker *w, struct flow *f, enum direction dir)
 	}
 	leave_part(w, f, dir);
 	h->busy = false;
+}
+
+/* Octets of p that came before become those that came first, whether they are here or have left. */
+static void
+first_copy_wins(struct tcp_worker *w, const struct flow *f, struct packet *p)
+{
+	const struct tcp_half *h = &f->tcp.half[p->dir];
+
+	if (p->dir == DIR_CLIENT && w->unacked != NULL && seq_lt(segment_first(p), h->nxt))
+		w->ctr->value[CTR_overlap_rewritten] += unacked_restore(w->unacked, f, p);
+	held_first_copy_wins(w, h, p);
 }
 
 /* Nothing is read in this direction any more; the marks still follow. */
@@ -181,6 +193,16 @@ put_next(struct tcp_worker *w, struct flow *f, struct packet *p)
 	read_on(w, f, dir);
 }
 
+/* True where the server has yet to acknowledge as many of the client's commands as are remembered: as above the cap. */
+static bool
+is_ahead(const struct tcp_worker *w, const struct flow *f, const struct packet *p)
+{
+	const struct tcp_half *h = &f->tcp.half[p->dir];
+
+	return p->dir == DIR_CLIENT && w->unacked != NULL && w->limits.refuse && !leave_fluent(&f->tcp, DIR_CLIENT) &&
+	       seq_lt(h->nxt, segment_end(p)) && unacked_full(w->unacked, f);
+}
+
 /* Octets of a started direction, FIN included, in their place. */
 static void
 put(struct tcp_worker *w, struct flow *f, struct packet *p)
@@ -188,8 +210,8 @@ put(struct tcp_worker *w, struct flow *f, struct packet *p)
 	enum direction dir = p->dir;
 	struct tcp_half *h = &f->tcp.half[dir];
 
-	held_first_copy_wins(w, h, p);
-	if (is_refused(w, f, p)) {
+	first_copy_wins(w, f, p);
+	if (is_refused(w, f, p) || is_ahead(w, f, p)) {
 		refuse(w, f, p);
 		return;
 	}
@@ -246,12 +268,15 @@ input_rst(struct tcp_worker *w, struct flow *f, struct packet *p)
 
 /*
  * Takes p, which is not to be read. It passes, but for octets that a receiver may
- * take although we did not, having missed what it has seen, or seen what it has missed.
+ * take although we did not, having missed what it has seen, or seen what it has missed;
+ * and what came before stays as it came first.
  */
 static void
 fail(struct tcp_worker *w, struct flow *f, struct packet *p, enum counter cause)
 {
 	p->flags |= PACKET_STRAY;
+	if (cause != CTR_bad_checksum && f->tcp.half[p->dir].mode != STREAM_IGNORED)
+		first_copy_wins(w, f, p);
 	bool wanted = cause == CTR_old_timestamp && seq_lt(f->tcp.half[p->dir].sent, segment_end(p));
 
 	if (wanted && w->limits.refuse && !f->tcp.read_only && f->tcp.half[p->dir].mode != STREAM_IGNORED)
@@ -289,7 +314,10 @@ tcp_express_read(struct tcp_worker *w, struct flow *f, struct packet *p)
 	enum direction dir = p->dir;
 
 	tcp_express_ack(f, p);
-	put_next(w, f, p);
+	if (is_ahead(w, f, p))
+		refuse(w, f, p);
+	else
+		put_next(w, f, p);
 	settle(w, f, dir, 0);
 }
 

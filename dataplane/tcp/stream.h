@@ -132,10 +132,13 @@ struct tcp_limits {
 	uint64_t hold_ns;         /* a held packet leaves after this, judged or not */
 };
 
+struct unacked_pool; /* tcp/unacked.h */
+
 /* Of one worker. */
 struct tcp_worker {
 	struct tcp_limits limits;
 	struct tcp_reader reader;
+	struct unacked_pool *unacked; /* what the reader keeps of the client's direction; borrowed; NULL: nothing */
 	const struct packet_ops *ops; /* alloc and release; packets leave by reader.leave */
 	struct counters *ctr;
 	uint32_t held;           /* packets held now, all flows, copies included */

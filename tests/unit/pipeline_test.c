@@ -473,6 +473,61 @@ a_line_of_which_only_the_end_is_left_is_spoilt_and_not_reset(void **state)
 	}
 }
 
+/* What the client said first has left; before the server acknowledges it, the same numbers come with other octets. */
+static void
+octets_that_have_left_keep_their_first_copy(void **state)
+{
+	const char *first = "MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\n", *bad = "RCPT TO:<x@army.ml >\r\n";
+	uint32_t mail = 27, len = (uint32_t)strlen(first);
+
+	greet("250-mx\r\n250 PIPELINING\r\n");
+	uint32_t seq = w.end[DIR_CLIENT].nxt;
+	send_at(DIR_CLIENT, seq, first, len, ACK | PSH);
+	server_read(first);
+	w.end[DIR_SERVER].want = seq; /* a lossy path behind us: the server has nothing of it */
+	send_at(DIR_CLIENT, seq, first, mail, ACK | PSH);
+	server_read("MAIL FROM:<a@example.com>\r\n");
+	send_at(DIR_CLIENT, seq + mail, bad, strlen(bad), ACK | PSH);
+	server_read("RCPT TO:<x@army.mil>\r\n");
+	assert_int_equal(CTR(overlap_rewritten), 2);
+	/* Octets that the server has are nobody's business. */
+	w.end[DIR_CLIENT].nxt = seq + len;
+	send_at(DIR_SERVER, w.end[DIR_SERVER].nxt, NULL, 0, ACK);
+	w.end[DIR_SERVER].want = seq + mail;
+	send_at(DIR_CLIENT, seq + mail, bad, strlen(bad), ACK | PSH);
+	server_read(bad);
+	assert_int_equal(CTR(overlap_rewritten), 2);
+}
+
+/* The same inside of a line that is not complete, around a dot line, and for a line that was disguised. */
+static void
+the_first_copy_stands_in_half_a_line_at_a_dot_and_under_a_disguise(void **state)
+{
+	greet("250-mx\r\n250 PIPELINING\r\n");
+	uint32_t seq = w.end[DIR_CLIENT].nxt;
+	send_at(DIR_CLIENT, seq, "NOOP", 4, ACK | PSH);
+	w.end[DIR_SERVER].want = seq;
+	w.end[DIR_SERVER].read_len = 0;
+	send_at(DIR_CLIENT, seq, "RCPT", 4, ACK | PSH);
+	server_read("NOOP");
+	w.end[DIR_CLIENT].nxt = seq + 4;
+	client("\r\n");
+	server("250 ok\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client("RCPT TO:<x@army.mil>\r\n");
+	server("250 ok\r\n");
+	client("DATA\r\n");
+	server("354 go\r\n");
+	w.end[DIR_SERVER].read_len = 0;
+	seq = w.end[DIR_CLIENT].nxt;
+	send_at(DIR_CLIENT, seq, "text\r\n.\r\nRCPT TO:<x@army.ml>\r\n", 30, ACK | PSH);
+	server_read("text\r\n.\r\nNOOP               \r\n");
+	w.end[DIR_SERVER].want = seq;
+	send_at(DIR_CLIENT, seq, "text\n\n.\n\nRCPT TO:<x@army.mi>\r\n", 30, ACK | PSH);
+	server_read("text\r\n.\r\nNOOP               \r\n");
+}
+
 /* A capture of one direction: no answer ever comes, and there are more commands than slots for answers. */
 static void
 one_direction_alone_yields_every_recipient(void **state)
@@ -748,6 +803,8 @@ main(void)
 		TEST(one_direction_alone_yields_every_recipient),
 		TEST(a_line_typed_octet_by_octet_is_spoilt_in_its_tail),
 		TEST(a_line_of_which_only_the_end_is_left_is_spoilt_and_not_reset),
+		TEST(octets_that_have_left_keep_their_first_copy),
+		TEST(the_first_copy_stands_in_half_a_line_at_a_dot_and_under_a_disguise),
 		TEST(a_template_of_two_lines_stands_in_one_slot),
 		TEST(a_client_that_goes_on_behind_our_reply_does_not_end_the_servers),
 		TEST(going_blind_with_an_answer_outstanding_resets_rather_than_pass_a_250),

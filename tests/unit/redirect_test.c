@@ -1010,7 +1010,7 @@ a_server_that_speaks_while_the_quarantine_is_asked_keeps_the_session(void **stat
 }
 
 static void
-a_line_that_left_for_a_gap_is_not_answered_when_the_quarantine_is_late(void **state)
+a_gap_that_stays_while_the_line_waits_resets_both_ends(void **state)
 {
 	struct host *c = &w.host[CLIENT];
 
@@ -1027,12 +1027,34 @@ a_line_that_left_for_a_gap_is_not_answered_when_the_quarantine_is_late(void **st
 	host_send(c, &c->end, &behind_a_gap);
 	carry();
 	/* No segment comes between the two time limits. */
-	w.now += 6000000000ULL;
+	w.now += 31000000000ULL;
 	pipeline_tick(w.pl, w.rules, w.now, w.now);
+	deliver();
 	assert_int_equal(CTR(blind_gap), 1);
 	assert_int_equal(CTR(verdict_reject), 0);
+	assert_int_equal(CTR(verdict_reset), 1);
 	assert_int_equal(w.event_count, 1);
 	assert_int_equal(w.events[0].applied, ACTION_RESET);
+	assert_true(c->reset);
+	assert_true(w.host[SERVER].reset);
+	assert_null(strstr(w.host[SERVER].said, "RCPT"));
+}
+
+/* The flow leaves the table while the quarantine is being asked: its line goes nowhere, and somebody is told. */
+static void
+a_session_that_ends_while_it_is_being_decided_is_told_and_reset(void **state)
+{
+	w.host[FAR].manner.deaf = true;
+	session(one_mail, 1);
+	assert_int_equal(w.event_count, 0);
+	pipeline_drain(w.pl, w.rules, w.now, w.now);
+	deliver();
+	assert_int_equal(w.event_count, 1);
+	assert_int_equal(w.events[0].applied, ACTION_RESET);
+	assert_int_equal(CTR(verdict_reset), 1);
+	assert_true(w.host[CLIENT].reset);
+	assert_true(w.host[SERVER].reset);
+	assert_null(strstr(w.host[SERVER].said, "RCPT"));
 }
 
 static void
@@ -1092,7 +1114,8 @@ main(void)
 		TEST(a_good_recipient_behind_a_redirected_one_comes_again_and_is_not_redirected),
 		TEST(the_mail_behind_a_redirected_one_is_sent_away_with_421),
 		TEST(a_server_that_speaks_while_the_quarantine_is_asked_keeps_the_session),
-		TEST(a_line_that_left_for_a_gap_is_not_answered_when_the_quarantine_is_late),
+		TEST(a_session_that_ends_while_it_is_being_decided_is_told_and_reset),
+		TEST(a_gap_that_stays_while_the_line_waits_resets_both_ends),
 		TEST(a_client_that_hangs_up_behind_the_flagged_line_does_not_let_it_slip),
 		TEST(on_a_wire_that_loses_frames_the_mail_arrives_once_and_whole),
 	};

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What clients said and servers have not acknowledged: kept, given back, and never more than there is room for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "frame.h"
+#include "tcp/unacked.h"
+
+#define FIRST 0xfffffff0u /* numbers wrap within the tests */
+
+static struct flow flow[3];
+static struct front front;
+
+static void
+begin(void)
+{
+	memset(flow, 0, sizeof flow);
+	front_init(&front);
+	for (uint32_t i = 0; i < 3; i++) {
+		flow[i].id = i;
+		flow[i].tcp.half[DIR_CLIENT].acked = FIRST;
+	}
+}
+
+static bool
+keep(struct unacked_pool *pool, unsigned i, uint32_t at, const char *octets)
+{
+	return unacked_keep(pool, &flow[i], FIRST + at, view_of(octets, strlen(octets)));
+}
+
+/* What leaves of `octets` at offset `at`, and how many of them differed. */
+static void
+expect(struct unacked_pool *pool, unsigned i, uint32_t at, const char *octets, const char *left, unsigned differed)
+{
+	const struct frame f = { .seq = FIRST + at, .flags = ACK, .payload = view_of(octets, strlen(octets)) };
+	struct packet *p = frame_make(&front, &f);
+
+	assert_int_equal(headers_decode(p), DECODE_TCP);
+	assert_int_equal(unacked_restore(pool, &flow[i], p), differed);
+	assert_memory_equal(p->data + p->h.payload, left, strlen(left));
+	assert_true(checksum_tcp_ok(p));
+	assert_int_equal((p->flags & PACKET_JUDGED) != 0, differed > 0);
+	front_release(&front, p);
+}
+
+static void
+octets_keep_their_first_copy_until_they_are_acknowledged(void **state)
+{
+	struct unacked_pool *pool = unacked_pool_new(3, 4);
+
+	begin();
+	assert_true(keep(pool, 1, 0, "MAIL FROM:<a>\r\n"));
+	assert_true(keep(pool, 1, 15, "RCPT TO:<b>\r\n"));
+	expect(pool, 1, 0, "MAIL FROM:<a>\r\nRCPT TO:<b>\r\n", "MAIL FROM:<a>\r\nRCPT TO:<b>\r\n", 0);
+	expect(pool, 1, 11, "x>\r\nRCPT TO:<xyz", "a>\r\nRCPT TO:<b>\r", 4);
+	expect(pool, 1, 25, "xy\nMORE", ">\r\nMORE", 2);
+	expect(pool, 0, 0, "DATA FROM", "DATA FROM", 0);
+	flow[1].tcp.half[DIR_CLIENT].acked = FIRST + 15;
+	expect(pool, 1, 11, "x>\r\nRCPT TO:<x", "x>\r\nRCPT TO:<b", 1);
+	unacked_pool_free(pool);
+}
+
+static void
+text_between_commands_is_not_kept(void **state)
+{
+	struct unacked_pool *pool = unacked_pool_new(3, 4);
+
+	begin();
+	assert_true(keep(pool, 0, 0, "DATA\r\n"));
+	assert_true(keep(pool, 0, 20, "\r\n.\r\n"));
+	assert_true(keep(pool, 0, 23, "\r\nRSET\r\n")); /* two of them are known */
+	expect(pool, 0, 0, "data\r\nany text befor  x  rset\r\n", "DATA\r\nany text befor\r\n.\r\nRSET\r\n", 13);
+	assert_int_equal(unacked_used(pool), 2);
+	unacked_pool_free(pool);
+}
+
+static void
+a_flow_in_lock_step_has_one_block(void **state)
+{
+	struct unacked_pool *pool = unacked_pool_new(3, 4);
+
+	begin();
+	for (uint32_t at = 0; at < 5000; at += 6) {
+		assert_true(keep(pool, 0, at, "RSET\r\n"));
+		flow[0].tcp.half[DIR_CLIENT].acked = FIRST + at + 6;
+	}
+	assert_int_equal(unacked_used(pool), 1);
+	unacked_drop(pool, &flow[0]);
+	assert_int_equal(unacked_used(pool), 0);
+	unacked_pool_free(pool);
+}
+
+static void
+acknowledged_blocks_serve_other_flows(void **state)
+{
+	struct unacked_pool *pool = unacked_pool_new(3, 2);
+
+	begin();
+	assert_true(keep(pool, 0, 0, "one"));
+	assert_true(keep(pool, 1, 0, "two"));
+	assert_false(keep(pool, 2, 0, "three"));
+	expect(pool, 2, 0, "threx", "threx", 0);
+	flow[1].tcp.half[DIR_CLIENT].acked = FIRST + 3;
+	assert_true(keep(pool, 2, 0, "three"));
+	expect(pool, 2, 0, "threx", "three", 1);
+	expect(pool, 0, 0, "onx", "one", 1);
+	expect(pool, 1, 0, "twx", "twx", 0);
+	unacked_sweep(pool, 10);
+	assert_int_equal(unacked_used(pool), 2);
+	flow[0].tcp.half[DIR_CLIENT].acked = flow[2].tcp.half[DIR_CLIENT].acked = FIRST + 5;
+	unacked_sweep(pool, 10);
+	assert_int_equal(unacked_used(pool), 0);
+	unacked_pool_free(pool);
+}
+
+static void
+a_flow_has_its_share_and_no_more(void **state)
+{
+	struct unacked_pool *pool = unacked_pool_new(3, UNACKED_BLOCKS + 1);
+	char many[UNACKED_OCTETS + 1];
+
+	begin();
+	memset(many, 'a', UNACKED_OCTETS);
+	many[UNACKED_OCTETS] = '\0';
+	for (uint32_t i = 0; i < UNACKED_BLOCKS; i++) {
+		assert_false(unacked_full(pool, &flow[0]));
+		assert_true(keep(pool, 0, i * UNACKED_OCTETS, many));
+	}
+	assert_true(unacked_full(pool, &flow[0]));
+	assert_false(keep(pool, 0, UNACKED_BLOCKS * UNACKED_OCTETS, "b"));
+	assert_true(keep(pool, 1, 0, "b"));
+	flow[0].tcp.half[DIR_CLIENT].acked = FIRST + UNACKED_OCTETS;
+	assert_false(unacked_full(pool, &flow[0]));
+	assert_true(keep(pool, 0, UNACKED_BLOCKS * UNACKED_OCTETS, "b"));
+	expect(pool, 0, UNACKED_BLOCKS * UNACKED_OCTETS - 1, "xx", "ab", 2);
+	unacked_drop(pool, &flow[0]);
+	assert_int_equal(unacked_used(pool), 1);
+	unacked_pool_free(pool);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(octets_keep_their_first_copy_until_they_are_acknowledged),
+		cmocka_unit_test(text_between_commands_is_not_kept),
+		cmocka_unit_test(a_flow_in_lock_step_has_one_block),
+		cmocka_unit_test(acknowledged_blocks_serve_other_flows),
+		cmocka_unit_test(a_flow_has_its_share_and_no_more),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
