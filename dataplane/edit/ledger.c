@@ -301,7 +301,10 @@ ledger_fold(struct ledger *l, uint32_t acked)
 	for (; n < l->count && seq_leq(entry_end(&l->entry[n]), acked); n++) {
 		struct ledger_entry *e = &l->entry[n];
 		if (stands(e)) {
-			freed = (uint16_t)(freed + fold_standing(l, e));
+			uint16_t done = fold_standing(l, e);
+			if (done > 0) /* whoever has a part of it has all before it */
+				l->floor = seq_max(l->floor, e->pos);
+			freed = (uint16_t)(freed + done);
 			if (e->inserted > 0)
 				break;
 		}

@@ -46,7 +46,9 @@ struct line {
 	uint32_t pos, len, eol;
 	bool exposed; /* its octets leave as they come: what is left of it at the verdict is spoiled */
 	uint32_t slot, slot_len;
+	bool alone; /* its answer is to stand between two octets of the server's, where it can */
 	bool edited;
+	uint32_t text_end; /* standing: offset in `wanted` behind the answer; 0: it does not stand */
 	uint8_t reply[300];
 	uint32_t reply_len;
 };
@@ -60,6 +62,7 @@ struct way {
 	uint32_t edge;                                       /* sender may send below */
 	uint32_t read;                                       /* the box has read below */
 	uint32_t new_start[STREAM + 2], new_end[STREAM + 2]; /* by old offset: octets of `wanted` that it became */
+	uint32_t text[STREAM + 2]; /* by old offset: 1 + where the text begins that stands in front of it; 0: none */
 	uint8_t wanted[WANTED];
 	uint32_t wanted_len;
 	uint8_t have[WANTED + 1]; /* receiver: octets it has, the FIN last */
@@ -73,6 +76,8 @@ struct world {
 	struct way way[2];
 	struct line line[LINES];
 	unsigned lines, decided, slots;
+	uint64_t stood, waited;
+	const struct packet *at_hand; /* of the client, being read */
 	uint8_t version;
 	struct flow flow;
 	struct edit_pool *pool;
@@ -96,6 +101,7 @@ make_lines(struct world *w)
 		l->eol = 1 + random_below(2);
 		l->len = 6 + l->eol + random_below(70);
 		l->exposed = one_in(4);
+		l->alone = !l->exposed && one_in(3);
 		l->slot = slot + random_below(one_in(2) ? 2 : 60);
 		l->slot_len = 1 + random_below(60);
 		l->reply_len = 1 + random_below(one_in(3) ? 300 : 80);
@@ -162,6 +168,37 @@ spoil(struct world *w, struct line *l, uint32_t left)
 		y->new_start[at] = y->new_end[at] = y->wanted_len;
 }
 
+/* Nothing is outstanding before the answer to the next line, and the server has not ended. */
+static bool
+can_stand(const struct world *w, const struct line *l, uint32_t left)
+{
+	const struct edit *e = w->flow.edit;
+
+	/* What was answered has arrived. */
+	return left <= l->pos && w->way[0].rcv_nxt >= w->way[0].new_start[l->pos] && e->queue_count == 0 &&
+	       !e->in_slot && w->way[1].read < w->way[1].len && edit_can_stand(e, w->flow.tcp.half[DIR_SERVER].nxt);
+}
+
+/* The last line read never reaches the server: its answer stands where the server is. */
+static void
+answer_alone(struct world *w, struct line *l)
+{
+	struct way *y = &w->way[0], *z = &w->way[1];
+	struct edit *e = w->flow.edit;
+	uint32_t pos = y->isn + l->pos;
+
+	assert_true(edit_remove(e, pos, l->len, view_of(l->reply, l->reply_len)));
+	assert_true(edit_stand(e, w->flow.tcp.half[DIR_SERVER].nxt, pos, l->len));
+	y->wanted_len = y->new_start[l->pos];
+	for (uint32_t at = l->pos; at < l->pos + l->len; at++)
+		y->new_start[at] = y->new_end[at] = y->wanted_len;
+	if (z->text[z->read] == 0)
+		z->text[z->read] = 1 + z->wanted_len;
+	append(z, l->reply, l->reply_len);
+	l->text_end = z->wanted_len;
+	w->stood++;
+}
+
 /* The box reads octet `at` of the client for the first time; what lies below `left` has left. */
 static void
 read_client(struct world *w, uint32_t at, uint32_t left)
@@ -174,7 +211,7 @@ read_client(struct world *w, uint32_t at, uint32_t left)
 	if (w->decided == w->lines)
 		return;
 	struct line *l = &w->line[w->decided];
-	if (at == l->pos && !l->exposed) {
+	if (at == l->pos && !l->exposed && !l->alone) {
 		l->edited = edit_disguise(edit_of(w->pool, &w->flow), DISGUISE_NOOP, y->isn + l->pos, l->len, l->eol,
 					  view_of(l->reply, l->reply_len));
 		w->accepted += l->edited;
@@ -186,6 +223,11 @@ read_client(struct world *w, uint32_t at, uint32_t left)
 		return;
 	if (l->exposed)
 		spoil(w, l, left);
+	if (l->alone && edit_of(w->pool, &w->flow) != NULL) {
+		edit_note(&w->flow, w->at_hand);
+		if (can_stand(w, l, left))
+			answer_alone(w, l);
+	}
 	w->decided++;
 }
 
@@ -232,6 +274,17 @@ receiver_has(const struct way *y, uint32_t from, uint32_t to)
 	return true;
 }
 
+/* All text that stands in front of old octets below `to` has reached the receiver. */
+static bool
+receiver_has_text(const struct way *y, uint32_t to)
+{
+	for (uint32_t at = 0; at < to && at < y->len; at++)
+		for (uint32_t n = y->text[at]; n != 0 && n <= y->new_start[at]; n++)
+			if (y->have[n - 1] == 0)
+				return false;
+	return true;
+}
+
 /* Offset in `wanted` behind everything that old octets below `edge` become, as far as is known now. */
 static uint32_t
 new_edge(const struct way *y, uint32_t edge)
@@ -241,7 +294,8 @@ new_edge(const struct way *y, uint32_t edge)
 	return y->wanted_len + (edge - y->read);
 }
 
-/* What leaves the box tells the sender of `y` nothing that is not so. Advertised edge: p->time_ns. */
+/* What leaves the box tells the sender of `y` nothing that is not so. p->time_ns: 1 + the advertised edge; 0: a
+ * segment of our own. */
 static void
 check_ack(const struct world *w, const struct packet *p)
 {
@@ -255,9 +309,16 @@ check_ack(const struct world *w, const struct packet *p)
 	if ((int32_t)edge < 0)
 		edge = 0;
 	assert_true(ack <= y->top);
-	assert_true(receiver_has(y, 0, ack));
+	assert_true(receiver_has(y, 0, ack) && receiver_has_text(y, ack));
+	/* Nothing tells the client that a line is acknowledged whose answer it lacks, but what brings the answer. */
+	const struct way *own = &w->way[p->dir];
+	uint32_t brought = p->h.seq - own->isn + p->h.payload_len;
+	for (const struct line *l = w->line; p->dir == DIR_SERVER && l < w->line + w->lines; l++)
+		assert_true(l->text_end == 0 || ack <= l->pos || own->rcv_nxt >= l->text_end || brought >= l->text_end);
+	if (p->time_ns == 0)
+		return; /* of our own: the window is that of the server's last segment */
 	/* Octets that the receiver has had need no credit: a late ack may be mapped roughly among them. */
-	assert_true(new_edge(y, edge) <= p->time_ns || new_edge(y, edge) <= y->rcv_nxt);
+	assert_true(new_edge(y, edge) < p->time_ns || new_edge(y, edge) <= y->rcv_nxt);
 
 	const uint8_t *at = p->data + p->h.l4 + 20, *end = p->data + p->h.payload;
 	while (at < end) {
@@ -337,7 +398,7 @@ emit(struct world *w, unsigned d, uint32_t from, uint32_t to)
 
 	f.options = view_of(sack, sack_blocks(z, sack));
 	struct packet *p = frame_make(&w->front, &f);
-	p->time_ns = z->rcv_nxt + z->fin + ((uint32_t)window << z->scale);
+	p->time_ns = 1 + z->rcv_nxt + z->fin + ((uint32_t)window << z->scale);
 	if (!w->calm && one_in(40))
 		damage(p);
 	y->top = y->top > to ? y->top : to;
@@ -347,15 +408,29 @@ emit(struct world *w, unsigned d, uint32_t from, uint32_t to)
 	w->to_box[w->to_box_count++] = p;
 }
 
-/* How far the sender of way d may go: the server answers a flagged line only once the box has judged it. */
+/* The next line that the box will judge; NULL: none. */
+static const struct line *
+next_line(const struct world *w)
+{
+	return w->decided < w->lines ? &w->line[w->decided] : NULL;
+}
+
+/*
+ * How far the sender of way d may go: the server answers a flagged line only once the box has judged it; the client
+ * sends a line alone when all before it is answered.
+ */
 static uint32_t
 limit_of(const struct world *w, unsigned d)
 {
 	const struct way *y = &w->way[d];
+	const struct line *l = next_line(w);
 	uint32_t limit = y->len + 1;
 
-	if (d == 1 && w->decided < w->lines && w->line[w->decided].slot < limit)
-		limit = w->line[w->decided].slot;
+	if (l != NULL && d == 1 && l->slot < limit)
+		limit = l->slot;
+	bool answered = y->una >= (l != NULL ? l->pos : 0) && (w->flow.edit == NULL || !edit_owes(w->flow.edit));
+	if (l != NULL && d == 0 && l->alone && l->pos < limit && !answered && !w->calm)
+		limit = l->pos > y->nxt ? l->pos : y->nxt;
 	return limit;
 }
 
@@ -379,6 +454,10 @@ send_something(struct world *w, unsigned d)
 		emit(w, d, y->nxt, y->nxt);
 		return;
 	}
+	const struct line *l = next_line(w);
+	if (l != NULL && d == 0 && l->alone && from <= l->pos && from + len > l->pos &&
+	    l->pos + l->len - from <= SEGMENT)
+		len = l->pos + l->len - from; /* a line in one piece */
 	uint32_t to = limit - from < len ? limit : from + len;
 	emit(w, d, from, to);
 	y->nxt = y->nxt > to ? y->nxt : to;
@@ -434,6 +513,8 @@ inspect(struct world *w, struct packet *p)
 	size_t most = mss > options + 64 ? mss - options : 64;
 
 	assert_int_equal(headers_decode(p), DECODE_TCP);
+	if (p->time_ns == 0)
+		p->pair = 0; /* its headers may be those of a damaged segment */
 	assert_true(checksum_tcp_ok(p) == (p->pair == 0));
 	assert_true(p->h.payload_len <= (most > SEGMENT ? most : SEGMENT));
 	if (p->pair == 0) {
@@ -442,36 +523,69 @@ inspect(struct world *w, struct packet *p)
 	}
 }
 
-/* What the tcp stage does, as far as it matters here: marks, order, and the reader. */
+/* The client's next octets are not read before there is room for an answer: as if they were lost. */
+static bool
+must_wait(struct world *w, const struct packet *p)
+{
+	const struct way *y = &w->way[0];
+
+	if (p->dir != DIR_CLIENT || p->h.payload_len == 0 || w->flow.edit == NULL || edit_room(w->flow.edit) ||
+	    seq_leq(p->h.seq + p->h.payload_len, y->isn + y->read))
+		return false;
+	w->waited++;
+	return true;
+}
+
+/* The octets of p that are new are read. */
 static void
-box(struct world *w, struct packet *p)
+read_on(struct world *w, const struct packet *p)
 {
 	struct way *y = &w->way[p->dir];
+	struct tcp_half *h = &w->flow.tcp.half[p->dir];
+	uint32_t from = y->read, end = p->h.seq - y->isn + p->h.payload_len;
+
+	if (p->h.payload_len == 0 || end <= from || (int32_t)end <= 0)
+		return;
+	y->read = end;
+	h->nxt = y->isn + end;
+	if (p->dir == DIR_SERVER)
+		read_server(w, from, end);
+	w->at_hand = p;
+	for (uint32_t i = from; p->dir == DIR_CLIENT && i < end; i++)
+		read_client(w, i, from);
+	h->sent = h->clear = h->read = h->nxt;
+}
+
+/* What the tcp stage does, as far as it matters here: marks, order, and the reader. False: p does not leave. */
+static bool
+stage(struct world *w, struct packet *p)
+{
 	struct tcp_half *h = &w->flow.tcp.half[p->dir];
 	struct tcp_half *opposite = &w->flow.tcp.half[!p->dir];
 
 	edit_arrive(&w->flow, p);
-	if (checksum_tcp_ok(p)) {
-		uint32_t at = p->h.seq - y->isn, end = at + p->h.payload_len;
-		if (seq_lt(h->nxt, p->h.seq) &&
-		    (p->h.payload_len > 0 || (p->h.tcp_flags & FIN))) { /* a gap: as if lost */
-			front_release(&w->front, p);
-			return;
-		}
-		if (seq_leq(p->h.ack, opposite->nxt + 1))
-			opposite->acked = seq_max(opposite->acked, p->h.ack);
-		if (p->h.payload_len > 0 && y->read < end && (int32_t)end > 0) {
-			uint32_t from = y->read;
-			y->read = end;
-			h->nxt = y->isn + end;
-			if (p->dir == DIR_SERVER)
-				read_server(w, from, end);
-			for (uint32_t i = from; p->dir == DIR_CLIENT && i < end; i++)
-				read_client(w, i, from);
-			h->sent = h->clear = h->read = h->nxt;
-		}
-	}
-	edit_leave(&w->out, &w->flow, p);
+	if (!checksum_tcp_ok(p))
+		return true;
+	if (seq_lt(h->nxt, p->h.seq) && (p->h.payload_len > 0 || (p->h.tcp_flags & FIN)))
+		return false; /* a gap: as if lost */
+	if (seq_leq(p->h.ack, opposite->nxt + 1))
+		opposite->acked = seq_max(opposite->acked, p->h.ack);
+	h->window = p->h.window;
+	edit_accept(&w->flow, p);
+	if (must_wait(w, p))
+		return false;
+	read_on(w, p);
+	return true;
+}
+
+static void
+box(struct world *w, struct packet *p)
+{
+	if (stage(w, p))
+		edit_leave(&w->out, &w->flow, p);
+	else
+		front_release(&w->front, p);
+	edit_own(&w->out, &w->flow);
 	while ((p = front_take(&w->front)) != NULL) {
 		inspect(w, p);
 		if (w->to_end_count == FLIGHT)
@@ -551,26 +665,30 @@ step(struct world *w)
 	}
 }
 
-/* Nothing is lost any more, and only the first unacknowledged octets of one way are sent, again and again. */
+/* Nothing is lost any more, and only the first unacknowledged octets of either way are sent, again and again. */
 static void
-finish(struct world *w, unsigned d)
+finish(struct world *w)
 {
-	struct way *y = &w->way[d];
+	struct way *y = w->way;
 
 	w->calm = true;
-	for (unsigned round = 0; y->una < y->len + 1; round++) {
-		assert_true(round < 4 * STREAM);
-		uint32_t limit = limit_of(w, d), to = y->una + 1 + random_below(100);
-		emit(w, d, y->una, to < limit ? to : limit);
+	for (unsigned round = 0; y[0].una < y[0].len + 1 || y[1].una < y[1].len + 1; round++) {
+		assert_true(round < 8 * STREAM);
+		unsigned d = round % 2;
+		uint32_t limit = limit_of(w, d), to = y[d].una + 1 + random_below(100);
+		emit(w, d, y[d].una, to < limit ? to : limit);
 		do {
 			deliver(w, true);
 			deliver(w, false);
-			if (y->want_ack)
-				emit(w, !d, w->way[!d].nxt, w->way[!d].nxt);
+			for (unsigned e = 0; e < 2; e++)
+				if (y[e].want_ack)
+					emit(w, !e, w->way[!e].nxt, w->way[!e].nxt);
 		} while (w->to_box_count > 0 || w->to_end_count > 0);
 	}
-	assert_int_equal(y->rcv_nxt, y->wanted_len);
-	assert_true(y->fin);
+	for (unsigned d = 0; d < 2; d++) {
+		assert_int_equal(y[d].rcv_nxt, y[d].wanted_len);
+		assert_true(y[d].fin);
+	}
 }
 
 static uint64_t
@@ -588,7 +706,7 @@ both_ends_get_exactly_the_edited_streams_and_true_numbers(void **state)
 	uint64_t steps = number_from("POSTERN_STEPS", 1500000);
 	struct edit_pool *pool = edit_pool_new(1);
 	static struct world w;
-	uint64_t done = 0, sessions = 0, edits = 0, split = 0, edited = 0, starved = 0;
+	uint64_t done = 0, sessions = 0, edits = 0, stood = 0, waited = 0, split = 0, edited = 0, starved = 0;
 
 	print_message("POSTERN_SEED=%llu\n", (unsigned long long)seed);
 	random_state = seed * 0x9e3779b97f4a7c15 | 1;
@@ -600,21 +718,24 @@ both_ends_get_exactly_the_edited_streams_and_true_numbers(void **state)
 			deliver(&w, true);
 			deliver(&w, false);
 		}
-		finish(&w, 0);
-		finish(&w, 1);
+		finish(&w);
 		assert_int_equal(w.front.alive, 0);
 		assert_true(w.flow.edit == NULL || w.flow.edit->queue_count == 0);
 		edit_drop(pool, &w.flow);
 		edits += w.accepted;
+		stood += w.stood;
+		waited += w.waited;
 		edited += w.ctr.value[CTR_edited_packets];
 		split += w.ctr.value[CTR_split_packets];
 		starved += w.ctr.value[CTR_no_buffer];
 	}
 	edit_pool_free(pool);
-	print_message("%llu steps, %llu sessions, %llu edits, %llu edited packets, %llu split, %llu without buffer\n",
+	print_message("%llu steps, %llu sessions, %llu edits, %llu texts stood, %llu waits, %llu edited packets, %llu "
+		      "split, %llu without buffer\n",
 		      (unsigned long long)done, (unsigned long long)sessions, (unsigned long long)edits,
-		      (unsigned long long)edited, (unsigned long long)split, (unsigned long long)starved);
-	assert_true(edits > 0 && split > 0 && starved > 0);
+		      (unsigned long long)stood, (unsigned long long)waited, (unsigned long long)edited,
+		      (unsigned long long)split, (unsigned long long)starved);
+	assert_true(edits > 0 && stood > 0 && waited > 0 && split > 0 && starved > 0);
 }
 
 int

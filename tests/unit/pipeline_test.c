@@ -400,6 +400,75 @@ ipv6_behind_a_vlan_tag_is_judged_alike(void **state)
 	a_typo_is_refused_in_the_slot_of_its_own_command(state);
 }
 
+/* Frames with MPLS labels, others in each direction; refusals behind the nth are answered by the box. */
+static void
+label_frames(unsigned n)
+{
+	struct pipeline_config c;
+
+	pipeline_free(w.pl);
+	pipeline_config_default(&c);
+	c.flows.flows = 64;
+	c.noop_limit = n;
+	w.pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
+	assert_non_null(w.pl);
+	w.like.carrier = CARRIER_MPLS;
+	w.label[DIR_CLIENT] = 100;
+	w.label[DIR_SERVER] = 200;
+}
+
+/* The client says a line that nobody acknowledges yet. */
+static void
+client_alone(const char *line)
+{
+	w.came[DIR_CLIENT] = w.came[DIR_SERVER] = 0;
+	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt, line, strlen(line), ACK | PSH);
+	w.end[DIR_CLIENT].nxt += (uint32_t)strlen(line);
+}
+
+static void
+what_we_send_bears_the_mpls_label_of_its_direction(void **state)
+{
+	label_frames(1);
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
+	client("RCPT TO:<x@army.ml>\r\n");
+	server_read("NOOP               \r\n");
+	server("250 ok\r\n");
+	client_read_refusal("550 5.1.2 army.ml", "");
+	client_alone("RCPT TO:<y@army.ml>\r\n");
+	assert_int_equal(w.came[DIR_SERVER], 200);
+	client_read_refusal("550 5.1.2 army.ml", "");
+	assert_int_equal(CTR(own_packets), 1);
+	server_read("");
+	client_alone("RCPT TO:<x@reset.example>\r\n");
+	assert_true(w.end[DIR_CLIENT].reset && w.end[DIR_SERVER].reset);
+	assert_int_equal(w.came[DIR_CLIENT], 100);
+	assert_int_equal(w.came[DIR_SERVER], 200);
+}
+
+/* The first edit, and no frame has told yet which label leads to the client: the client's own would lead anywhere. */
+static void
+without_a_known_label_toward_the_client_the_session_ends_with_421(void **state)
+{
+	label_frames(0);
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
+	client_alone("RCPT TO:<y@army.ml>\r\n");
+	assert_int_equal(w.came[DIR_SERVER], 0);
+	assert_int_equal(w.came[DIR_CLIENT], 100);
+	server_read("QUIT               \r\n");
+	server("221 bye\r\n");
+	client_read_refusal("421 4.5.3", "");
+	assert_int_equal(w.came[DIR_SERVER], 200);
+	assert_int_equal(CTR(verdict_quit), 1);
+	assert_int_equal(CTR(own_packets), 0);
+}
+
 static void
 without_rules_everything_passes(void **state)
 {
@@ -799,6 +868,8 @@ main(void)
 		TEST(a_lost_refusal_is_made_again_from_the_servers_retransmission),
 		TEST(further_refusals_are_answered_without_the_server),
 		TEST(ipv6_behind_a_vlan_tag_is_judged_alike),
+		TEST(what_we_send_bears_the_mpls_label_of_its_direction),
+		TEST(without_a_known_label_toward_the_client_the_session_ends_with_421),
 		TEST(without_rules_everything_passes),
 		TEST(one_direction_alone_yields_every_recipient),
 		TEST(a_line_typed_octet_by_octet_is_spoilt_in_its_tail),

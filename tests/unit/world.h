@@ -46,6 +46,8 @@ static struct world {
 	struct frame like;    /* version, tags, options and padding of all frames */
 	struct packet *piece; /* fragments that have left and are not a whole yet; owned */
 	uint32_t piece_have;  /* octets of it */
+	uint32_t label[2];    /* outer MPLS label by direction, where `like` has labels; 0: that of frame.h */
+	uint32_t came[2];     /* the same of the last frame that left */
 	uint32_t isn;         /* added to the first numbers of a session */
 } w;
 
@@ -152,6 +154,7 @@ deliver(void)
 			continue;
 		assert_int_equal(headers_decode(p), DECODE_TCP);
 		assert_true(checksum_tcp_ok(p));
+		w.came[p->h.src_port == 25] = load_be16(p->data + 12) == 0x8847 ? load_be32(p->data + 14) >> 12 : 0;
 		hear(&w.end[p->h.src_port == 25 ? DIR_CLIENT : DIR_SERVER], p);
 		front_release(&w.front, p);
 	}
@@ -170,7 +173,10 @@ make_segment(enum direction dir, uint32_t seq, const void *octets, size_t len, u
 	f.flags = (uint8_t)flags;
 	f.window = from->window;
 	f.payload = view_of(octets, len);
-	return frame_make(&w.front, &f);
+	struct packet *p = frame_make(&w.front, &f);
+	if (w.label[dir] != 0)
+		store_be32(p->data + 14, w.label[dir] << 12 | 64);
+	return p;
 }
 
 /* Frames arrive at the box in one burst. */
