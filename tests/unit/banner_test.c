@@ -475,7 +475,7 @@ what_cannot_be_read_behind_a_refusal_is_reset(void **state)
 }
 
 static void
-a_line_behind_a_refusal_that_has_left_in_part_is_spoilt_or_reset(void **state)
+a_line_behind_a_refusal_that_has_left_in_part_is_spoilt(void **state)
 {
 	static const char begin[] = "MAIL FROM:<a@e";
 
@@ -488,7 +488,7 @@ a_line_behind_a_refusal_that_has_left_in_part_is_spoilt_or_reset(void **state)
 	w.end[DIR_CLIENT].nxt += (uint32_t)strlen(begin);
 	server_read(begin);
 	client("xample.com>\r\n");
-	server_read("@@@@@@@@@@@\r\n");
+	server_read("@@ @@\r\n");
 	server("501 what\r\n");
 	client_read("503 5.5.1 Mail to this server is refused here, see the answer before. (example carrier)\r\n");
 	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt, "DATA\r", 5, ACK);
@@ -496,8 +496,10 @@ a_line_behind_a_refusal_that_has_left_in_part_is_spoilt_or_reset(void **state)
 	w.end[DIR_CLIENT].nxt += 5;
 	server_read("DATA\r");
 	client("\n");
-	server_read("");
-	assert_true(w.end[DIR_CLIENT].reset && w.end[DIR_SERVER].reset);
+	server_read("@@ @@\r\n");
+	server("501 what\r\n");
+	client_read("503 5.5.1 Mail to this server is refused here, see the answer before. (example carrier)\r\n");
+	assert_false(w.end[DIR_CLIENT].reset || w.end[DIR_SERVER].reset);
 }
 
 static void
@@ -572,7 +574,7 @@ main(void)
 		TEST(a_template_and_a_language_of_the_rule_count_for_a_greeting_too),
 		TEST(a_client_that_did_not_wait_is_reset),
 		TEST(what_cannot_be_read_behind_a_refusal_is_reset),
-		TEST(a_line_behind_a_refusal_that_has_left_in_part_is_spoilt_or_reset),
+		TEST(a_line_behind_a_refusal_that_has_left_in_part_is_spoilt),
 		TEST(a_session_that_began_before_us_is_only_told),
 		TEST(behind_starttls_no_name_is_read),
 		TEST(without_a_rule_on_banners_no_greeting_is_held),
