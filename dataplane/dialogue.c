@@ -172,7 +172,8 @@ read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 			half->clear = seq + (uint32_t)at;
 			break;
 		case STEP_BODY:
-			half->mode = STREAM_FLUENT;
+			/* Who takes one command at a time must not get one right behind a mail whose gap fills. */
+			half->mode = splice_is_paced(f) ? STREAM_ORDERED : STREAM_FLUENT;
 			half->clear = seq + (uint32_t)at;
 			break;
 		case STEP_GATE:

@@ -203,12 +203,19 @@ splice_holds(const struct flow *f)
 	return f->envelope != NULL && f->envelope->splice != NULL && f->envelope->splice->state < SPLICE_LIVE;
 }
 
+/* The client's commands go to the quarantine one at a time. Pure. */
+static inline bool
+splice_is_paced(const struct flow *f)
+{
+	return f->envelope != NULL && f->envelope->splice != NULL && f->envelope->splice->paced &&
+	       f->envelope->splice->state == SPLICE_LIVE;
+}
+
 /* The next command waits for the answer to the one before it. Pure. */
 static inline bool
 splice_paces(const struct flow *f)
 {
-	return f->envelope != NULL && f->envelope->splice != NULL && f->envelope->splice->paced &&
-	       f->envelope->splice->state == SPLICE_LIVE && f->smtp.slot_count > 0;
+	return splice_is_paced(f) && f->smtp.slot_count > 0;
 }
 
 /* Segments of client and quarantine are translated. Pure. */

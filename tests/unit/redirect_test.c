@@ -8,6 +8,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -59,6 +61,11 @@ struct host {
 	size_t said_len;
 	unsigned next; /* client: step of its script */
 	unsigned owed; /* replies it waits for */
+	struct early {
+		struct end_segment segment;
+		uint8_t octets[1500];
+	} early[16]; /* segments behind a gap */
+	unsigned early_count;
 };
 
 static struct world {
@@ -79,7 +86,12 @@ static struct world {
 	struct event events[64];
 	unsigned event_count;
 	uint64_t now;
-	unsigned loss; /* per cent */
+	unsigned loss;       /* per cent */
+	unsigned frames;     /* that have been on a wire, before and behind the box */
+	unsigned picked[2];  /* numbers of two that are lost, or late; 0: none */
+	bool late;           /* they come behind the next one, or after a while */
+	struct packet *kept; /* such a frame behind the box */
+	uint16_t mss;        /* of the client; 0: 1448 */
 	uint32_t seed;
 } w;
 
@@ -90,6 +102,19 @@ chance(unsigned of)
 {
 	w.seed = w.seed * 1664525u + 1013904223u;
 	return (w.seed >> 16) % of;
+}
+
+enum fate { ARRIVES, IS_LATE, IS_LOST };
+
+/* Of the next frame on a wire. */
+static enum fate
+next_fate(void)
+{
+	unsigned number = ++w.frames;
+
+	if (number == w.picked[0] || number == w.picked[1])
+		return w.late ? IS_LATE : IS_LOST;
+	return chance(100) < w.loss ? IS_LOST : ARRIVES;
 }
 
 static void
@@ -132,6 +157,14 @@ begins(const char *line, const char *with)
 }
 
 static void
+append(char *to, size_t size, const char *text)
+{
+	size_t had = strlen(to);
+
+	snprintf(to + had, size - had, "%s", text);
+}
+
+static void
 server_line(struct host *h, const char *line)
 {
 	const struct manner *m = &h->manner;
@@ -153,11 +186,11 @@ server_line(struct host *h, const char *line)
 	if (m->silent)
 		return;
 	if (h->body) {
-		strcat(h->draft, line);
+		append(h->draft, sizeof h->draft, line);
 		if (strcmp(line, ".\r\n") != 0)
 			return;
 		h->body = false;
-		strcat(h->mail, h->draft);
+		append(h->mail, sizeof h->mail, h->draft);
 		h->draft[0] = '\0';
 		host_say(h, "250 2.0.0 Ok: queued as 4XyZ\r\n", false);
 	} else if (begins(line, "XCLIENT")) {
@@ -171,9 +204,11 @@ server_line(struct host *h, const char *line)
 		if (m->mail == NULL)
 			strcpy(h->draft, line);
 		host_say(h, m->mail != NULL ? m->mail : "250 2.1.0 Ok\r\n", false);
+	} else if (begins(line, "RCPT") && strstr(line, "@@") != NULL) { /* spoilt */
+		host_say(h, "501 5.1.3 Bad recipient address syntax\r\n", false);
 	} else if (begins(line, "RCPT")) {
 		if (m->rcpt == NULL)
-			strcat(h->draft, line);
+			append(h->draft, sizeof h->draft, line);
 		host_say(h, m->rcpt != NULL ? m->rcpt : "250 2.1.5 Ok\r\n", false);
 	} else if (begins(line, "DATA")) {
 		h->body = strstr(h->draft, "RCPT") != NULL;
@@ -210,7 +245,8 @@ host_octets(struct host *h, struct view v)
 			continue;
 		h->line[h->line_len] = '\0';
 		h->line_len = 0;
-		assert_true(!h->manner.one_at_a_time || h->body || i + 1 == v.len);
+		bool text = h->body && strcmp(h->line, ".\r\n") != 0;
+		assert_true(!h->manner.one_at_a_time || text || i + 1 == v.len);
 		h == &w.host[CLIENT] ? client_line(h, h->line) : server_line(h, h->line);
 	}
 }
@@ -242,18 +278,59 @@ accept_connection(struct host *h, const struct packet *p)
 		host_say(h, "220 mx ESMTP\r\n", false);
 }
 
+static bool
+is_bad_wire(void)
+{
+	return w.loss > 0 || w.picked[0] > 0;
+}
+
+/* Takes what has come, and what had come before it and is in order now, as a whole. Returns what end_input() does. */
+static unsigned
+take_in_order(struct host *h, const struct end_segment *s, uint8_t *room, size_t *len)
+{
+	const struct end_wire wire = wire_of(h);
+	struct end_segment next = *s;
+	struct view data;
+	unsigned got = 0;
+
+	if (s->payload.len > 0 && seq_lt(h->end.rcv, s->seq)) {
+		struct early *e = &h->early[h->early_count++ % 16];
+		assert_true(s->payload.len <= sizeof e->octets);
+		memcpy(e->octets, s->payload.at, s->payload.len);
+		e->segment = *s;
+		e->segment.payload.at = e->octets;
+	}
+	for (bool more = true; more;) {
+		data = (struct view){ 0 };
+		got |= end_input(&h->end, &wire, &next, &data, w.now);
+		if (data.len > 0)
+			memcpy(room + *len, data.at, data.len);
+		*len += data.len;
+		more = false;
+		for (unsigned i = 0; i < 16 && !more; i++) {
+			struct end_segment *early = &h->early[i].segment;
+			more = early->payload.len > 0 && seq_leq(early->seq, h->end.rcv);
+			if (!more)
+				continue;
+			next = *early;
+			early->payload.len = 0;
+		}
+	}
+	return got;
+}
+
 static void
 host_take(struct host *h, const struct packet *p)
 {
 	const struct tcp_options o = tcp_options_read(p);
-	const struct end_wire wire = wire_of(h);
 	const struct end_segment s = { .seq = p->h.seq,
 				       .ack = p->h.ack,
 				       .flags = (uint8_t)p->h.tcp_flags,
 				       .has_ts = o.has_ts,
 				       .ts_value = o.ts_value,
 				       .payload = view_of(p->data + p->h.payload, p->h.payload_len) };
-	struct view data = { 0 };
+	uint8_t room[16384];
+	size_t len = 0;
 
 	if (h != &w.host[CLIENT] && (p->h.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
 		accept_connection(h, p);
@@ -263,19 +340,43 @@ host_take(struct host *h, const struct packet *p)
 	 */
 	if (h->end.state == END_OPEN && h->end.has_ts && !(p->h.tcp_flags & TCP_RST)) {
 		assert_true(o.has_ts);
-		assert_true(w.loss > 0 || seq_leq(h->end.ts_echo, o.ts_value));
+		assert_true(is_bad_wire() || seq_leq(h->end.ts_echo, o.ts_value));
 		if (seq_lt(o.ts_value, h->end.ts_echo))
 			return;
 	}
-	unsigned got = end_input(&h->end, &wire, &s, &data, w.now);
+	unsigned got = take_in_order(h, &s, room, &len);
 	h->reset |= (got & END_RESET) != 0;
-	if (got & END_DATA)
-		host_octets(h, data);
+	if (len > 0)
+		host_octets(h, view_of(room, len));
 	if ((got & END_FIN) && !h->end.fin_said)
 		host_say(h, "", true);
 }
 
-/* What left the box reaches the host it is addressed to. */
+/* Takes p, which reaches the host it is addressed to. */
+static void
+arrive(struct packet *p)
+{
+	const uint8_t *to = p->data + p->h.l3 + 16;
+
+	for (unsigned i = 0; i < HOSTS; i++)
+		if (memcmp(to, address[i], 4) == 0) {
+			p->side = i == CLIENT ? SIDE_OUTSIDE : SIDE_INSIDE;
+			host_take(&w.host[i], p);
+		}
+	fragments_release(w.joins, p);
+}
+
+static void
+arrive_late(void)
+{
+	struct packet *p = w.kept;
+
+	w.kept = NULL;
+	if (p != NULL)
+		arrive(p);
+}
+
+/* What left the box. */
 static void
 deliver(void)
 {
@@ -286,13 +387,16 @@ deliver(void)
 			continue;
 		assert_int_equal(headers_decode(p), DECODE_TCP);
 		assert_true(checksum_tcp_ok(p));
-		const uint8_t *to = p->data + p->h.l3 + 16;
-		for (unsigned i = 0; i < HOSTS; i++)
-			if (memcmp(to, address[i], 4) == 0 && chance(100) >= w.loss) {
-				p->side = i == CLIENT ? SIDE_OUTSIDE : SIDE_INSIDE;
-				host_take(&w.host[i], p);
-			}
-		fragments_release(w.joins, p);
+		enum fate fate = next_fate();
+		if (fate == IS_LATE && w.kept == NULL) {
+			w.kept = p;
+			continue;
+		}
+		if (fate == IS_LOST)
+			fragments_release(w.joins, p);
+		else
+			arrive(p);
+		arrive_late();
 	}
 }
 
@@ -340,7 +444,12 @@ carry(void)
 		for (unsigned i = 0; i < n; i++) {
 			struct packet *p = frames[i];
 			bool from_client = p->h.src_port == 40000;
-			if (chance(100) < w.loss) {
+			enum fate fate = next_fate();
+			if (fate == IS_LATE) {
+				w.wire[w.wire_count++] = p;
+				continue;
+			}
+			if (fate == IS_LOST) {
 				front_release(&w.front, p);
 				continue;
 			}
@@ -367,11 +476,9 @@ client_goes_on(struct host *h)
 			return;
 		h->next++;
 		/* A body is answered once; of a group each line. */
-		if (strstr(text, "\r\n.\r\n") != NULL)
-			h->owed = 1;
-		else
-			for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
-				h->owed++;
+		const char *at = strstr(text, "\r\n.\r\n");
+		for (at = at != NULL ? at + 3 : text; (at = strchr(at, '\n')) != NULL; at++)
+			h->owed++;
 		host_say(h, text, false);
 	}
 }
@@ -386,6 +493,8 @@ run(unsigned seconds)
 			w.host[i].end.ts_value = w.host[i].clock + (uint32_t)(w.now / 1000000);
 			end_tick(&w.host[i].end, &wire, w.now);
 		}
+		if (w.now % 50000000 < STEP_NS)
+			arrive_late();
 		client_goes_on(&w.host[CLIENT]);
 		carry();
 		pipeline_tick(w.pl, w.rules, w.now, w.now);
@@ -507,6 +616,7 @@ close_world(void **state)
 {
 	pipeline_drain(w.pl, w.rules, w.now, w.now);
 	deliver();
+	arrive_late();
 	for (unsigned i = 0; i < w.wire_count; i++)
 		front_release(&w.front, w.wire[i]);
 	pipeline_free(w.pl);
@@ -537,7 +647,7 @@ session(const char *const *script, unsigned seconds)
 	memcpy(c->route.from, address[CLIENT], 4);
 	memcpy(c->route.to, address[SERVER], 4);
 	c->end.has_ts = true;
-	c->end.mss = 1448;
+	c->end.mss = w.mss > 0 ? w.mss : 1448;
 	c->owed = 1; /* the greeting */
 	end_connect(&c->end, &wire, 0xfffffff0u, w.now);
 	run(seconds);
@@ -609,6 +719,91 @@ a_quarantine_without_pipelining_gets_one_command_at_a_time(void **state)
 	w.host[FAR].manner.one_at_a_time = true;
 	session(one_group, 10);
 	expect_mail_at_far_only();
+}
+
+#define LONG_BODY                                                                                                      \
+	"Subject: plans\r\n\r\nRCPT TO:<x@army.ml>\r\n"                                                                \
+	"It is a long text, so that it goes in several segments, any of which may come before the one ahead of "       \
+	"it.\r\n"                                                                                                      \
+	"A second line of this text, as long as the first one, more or less, for the same good reason as "             \
+	"above.\r\n.\r\n"
+
+/* As Postfix says it: the body has QUIT behind it. */
+static const char *const pipelined[] = { "EHLO c.example\r\n",
+					 "MAIL FROM:<a@c.example> SIZE=50\r\nRCPT TO:<x@army.ml>\r\nDATA\r\n",
+					 LONG_BODY "QUIT\r\n", NULL };
+static const char *const pipelined_mixed[] = {
+	"EHLO c.example\r\n",
+	"MAIL FROM:<a@c.example> SIZE=50\r\nRCPT TO:<x@army.ml>\r\nRCPT TO:<y@army.mil>\r\nDATA\r\n",
+	LONG_BODY "QUIT\r\n", NULL
+};
+
+/* A session with two frames lost or late, or one (`second` 0), comes to a good end. Returns how many it had. */
+static unsigned
+paced_session(const char *const *script, uint16_t mss, bool late, unsigned first, unsigned second)
+{
+	struct host *c = &w.host[CLIENT];
+
+	w.host[FAR].manner.hello = "250-mx\r\n250-SIZE 100\r\n250 CHUNKING\r\n";
+	w.host[FAR].manner.one_at_a_time = true;
+	w.mss = mss;
+	w.late = late;
+	w.picked[0] = first;
+	w.picked[1] = second;
+	session(script, 30);
+	c->said[c->said_len] = '\0';
+	if (CTR(verdict_redirect) != 1 || !end_done(&c->end) || strstr(c->said, "queued as") == NULL)
+		fail_msg("mss %u, frames %u and %u %s: the client read %s", mss, first, second, late ? "late" : "lost",
+			 c->said);
+	assert_string_equal(w.host[FAR].mail, "MAIL FROM:<a@c.example> SIZE=50\r\nRCPT TO:<x@army.ml>\r\n" LONG_BODY);
+	assert_string_equal(w.host[SERVER].mail, "");
+	return w.frames;
+}
+
+static void
+each_frame_once(void **state, bool late)
+{
+	close_world(state);
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned frames = 1, n = 0; n <= frames; n++) {
+			open_world(state);
+			frames = paced_session(i % 2 ? pipelined : pipelined_mixed, i / 2 ? 100 : 1448, late, n, 0);
+			close_world(state);
+		}
+	open_world(state);
+}
+
+static void
+whichever_frame_is_lost_a_paced_mail_arrives(void **state)
+{
+	each_frame_once(state, false);
+}
+
+static void
+whichever_frame_is_late_a_paced_mail_arrives(void **state)
+{
+	each_frame_once(state, true);
+}
+
+static void
+whichever_two_frames_are_lost_or_late_a_paced_mail_arrives(void **state)
+{
+	bool is_long = getenv("POSTERN_LONG") != NULL;
+	uint32_t seed = is_long ? (uint32_t)time(NULL) : 1;
+
+	if (getenv("POSTERN_SEED") != NULL)
+		seed = (uint32_t)strtoul(getenv("POSTERN_SEED"), NULL, 0);
+	print_message("POSTERN_SEED=%u\n", seed);
+	close_world(state);
+	for (unsigned i = 0; i < (is_long ? 5000 : 200); i++) {
+		open_world(state);
+		w.seed = seed + i;
+		uint16_t mss = (uint16_t)(70 + chance(5) * 345);
+		unsigned first = 1 + chance(90), second = 1 + chance(90);
+		paced_session(i % 2 ? pipelined : pipelined_mixed, mss, chance(2), first, second);
+		close_world(state);
+	}
+	open_world(state);
 }
 
 static void
@@ -1117,6 +1312,9 @@ main(void)
 		TEST(a_session_that_ends_while_it_is_being_decided_is_told_and_reset),
 		TEST(a_gap_that_stays_while_the_line_waits_resets_both_ends),
 		TEST(a_client_that_hangs_up_behind_the_flagged_line_does_not_let_it_slip),
+		TEST(whichever_frame_is_lost_a_paced_mail_arrives),
+		TEST(whichever_frame_is_late_a_paced_mail_arrives),
+		TEST(whichever_two_frames_are_lost_or_late_a_paced_mail_arrives),
 		TEST(on_a_wire_that_loses_frames_the_mail_arrives_once_and_whole),
 	};
 
