@@ -208,6 +208,8 @@ redirect_settle(struct pipeline *pl, struct flow *f)
 {
 	struct splice *s = splice_of(f);
 
+	if (s == NULL && f->envelope != NULL && tcp_closed(&f->tcp)) /* nothing of it will be said elsewhere */
+		envelope_drop(pl->redirects->pool, f);
 	if (s == NULL || s->state >= SPLICE_FAILED)
 		return;
 	if (f->fate == FLOW_RESET || f->fate == FLOW_DROP) {

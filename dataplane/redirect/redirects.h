@@ -20,8 +20,9 @@ struct redirects {
 	struct event *event; /* by splice: what is told at the hand-over, or when it is taken back */
 	struct event queued; /* scratch */
 	uint64_t looked_ns;
-	unsigned closed; /* splices whose session is over, at the last look: they serve late segments only */
-	unsigned turn;   /* the quarantine that was chosen last */
+	unsigned closed;     /* splices whose session is over, at the last look: they serve late segments only */
+	struct splice *next; /* to be looked at by redirect_tick() */
+	unsigned turn;       /* the quarantine that was chosen last */
 };
 
 static inline struct splice *
@@ -45,6 +46,12 @@ void redirect_act_alone(struct pipeline *pl, struct flow *f, struct splice *s, e
 
 /* The splice is over: whoever steers packets past the pipeline forgets its connection. Takes s. */
 void redirect_forget(struct pipeline *pl, struct splice *s);
+
+/* Both connections of s are over: what comes late is answered by s, until it is given back. Pure. */
+bool redirect_is_over(const struct splice *s);
+
+/* Gives back one splice that is over, the sooner. False: none is. */
+bool redirect_make_room(struct pipeline *pl);
 
 /* All is answered that stood before the flagged line: it goes to the quarantine now, or meets an answer. */
 void redirect_decide(struct pipeline *pl, struct flow *f, struct splice *s);

@@ -13,6 +13,9 @@ redirect_forget(struct pipeline *pl, struct splice *s)
 {
 	if (s->listed && pl->config.watch != NULL)
 		pl->config.watch->gone(pl->config.watch->ctx, &s->key);
+	if (pl->redirects->next == s)
+		pl->redirects->next = splice_next(pl->redirects->pool, s);
+	pl->ctr->value[CTR_redirect_over]++;
 	splice_free(pl->redirects->pool, s);
 }
 
@@ -82,7 +85,8 @@ hand_over(struct pipeline *pl, struct flow *f, struct splice *s)
 	read_on(pl, f, s);
 }
 
-/* Commands, or a mail, that wait for an answer. After a 421 none does. One that has become QUIT has been told 421, and so is what follows. */
+/* Commands, or a mail, that wait for an answer. After a 421 none does. One that has become QUIT has been told 421, and
+ * so is what follows. */
 static unsigned
 unanswered(const struct flow *f, const struct splice *s)
 {

@@ -152,8 +152,11 @@ redirect_judge(struct pipeline *pl, struct flow *f, uint32_t pos, const struct s
 	if (edit_of(pl->edits, f) == NULL || splice_count(r->pool) >= r->closed + r->table.sessions)
 		return give_back(pl, CTR_redirect_full);
 	struct splice *s = splice_new(r->pool, f, &pl->exit, pl->now_ns);
+	if (s == NULL && redirect_make_room(pl))
+		s = splice_new(r->pool, f, &pl->exit, pl->now_ns);
 	if (s == NULL)
 		return give_back(pl, CTR_redirect_full);
+	pl->ctr->value[CTR_redirect_begun]++;
 	s->to = *to;
 	s->needs = needs;
 	s->pos = pos;

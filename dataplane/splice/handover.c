@@ -30,6 +30,7 @@ splice_hand_over(struct splice *s, uint64_t now_ns)
 {
 	const struct tcp_half *client = &s->flow->tcp.half[DIR_CLIENT], *server = &s->flow->tcp.half[DIR_SERVER];
 
+	s->left_ns = now_ns;
 	fix_constants(s);
 	end_adopt(&s->near, as_server_sees(s->flow, s->pos), server->nxt);
 	s->near.has_ts = s->far.has_ts;

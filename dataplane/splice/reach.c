@@ -120,7 +120,7 @@ far_answered(struct splice *s, int code, uint64_t now_ns)
 }
 
 static enum splice_turn
-far_octets(struct splice *s, struct view data, uint64_t now_ns)
+far_octets(struct splice *s, struct view data, bool closes, uint64_t now_ns)
 {
 	enum splice_turn turn = SPLICE_STAY;
 	size_t used;
@@ -128,14 +128,13 @@ far_octets(struct splice *s, struct view data, uint64_t now_ns)
 	while (turn == SPLICE_STAY && data.len > 0) {
 		int code = answer_read(&s->far_answer, data, &used);
 		data = view_of(data.at + used, data.len - used);
-		if (code < 0)
+		/* Behind its answer to MAIL it waits for us: where it says more, our idea of what it answers is wrong.
+		 */
+		if (code < 0 || (code > 0 && s->state == SPLICE_MAIL && (data.len > 0 || closes)))
 			return splice_take_for(s, SPLICE_NO, CTR_redirect_refused);
 		if (code > 0)
 			turn = far_answered(s, code, now_ns);
 	}
-	/* It says more than it was asked: our idea of what it answers is wrong. */
-	if (turn == SPLICE_HAND_OVER && data.len > 0)
-		return splice_take_for(s, SPLICE_NO, CTR_redirect_refused);
 	return turn;
 }
 
@@ -156,7 +155,7 @@ splice_far_input(struct splice *s, const struct packet *p, uint64_t now_ns)
 		turn = splice_take(s, SPLICE_OPENED);
 	}
 	if (got & END_DATA)
-		turn = far_octets(s, data, now_ns);
+		turn = far_octets(s, data, (got & END_FIN) != 0, now_ns);
 	if ((got & (END_RESET | END_FIN)) && s->state < SPLICE_LIVE)
 		return splice_take_for(s, SPLICE_GONE, CTR_redirect_refused);
 	return turn;

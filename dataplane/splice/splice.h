@@ -97,7 +97,10 @@ struct splice {
 	uint64_t begun_ns;
 	uint64_t heard_ns; /* last segment of the quarantine */
 	uint64_t asked_ns; /* the client's first octets since then */
-	uint64_t ended_ns; /* when it was seen in SPLICE_ENDING; 0: not yet */
+	uint64_t since_ns; /* when it was first seen in `seen` */
+	uint64_t left_ns;  /* hand-over */
+	uint64_t over_ns;  /* when it was seen that both its connections are over; 0: not yet */
+	uint8_t seen;      /* state at the last tick */
 	uint16_t cause;    /* enum counter: why it was undone or failed */
 	uint8_t state;     /* enum splice_state */
 	uint8_t leave;     /* what the server was told last: 0 RSET, 1 QUIT, 2 FIN */
@@ -158,8 +161,20 @@ bool splice_open(struct splice_pool *pool, struct splice *s, const struct packet
 /* A segment of the quarantine before the hand-over. Borrows p. */
 enum splice_turn splice_far_input(struct splice *s, const struct packet *p, uint64_t now_ns);
 
-/* Time passes. `setup_ns`, `session_ns`: limits. */
+/*
+ * Time passes. `setup_ns`, `session_ns`: limits up to the hand-over, and of
+ * SPLICE_LIVE. SPLICE_ENDING lasts 10 s and SPLICE_FAILED 60 s at most; the
+ * farewell to the server 30 s from the hand-over on.
+ */
 enum splice_turn splice_tick(struct splice *s, uint64_t now_ns, uint64_t setup_ns, uint64_t session_ns);
+/* The same for a splice whose session is over: the server's farewell goes on. */
+void splice_tick_near(struct splice *s, uint64_t now_ns);
+/* The farewell to the server is over. Pure. */
+static inline bool
+splice_has_left(const struct splice *s)
+{
+	return s->near.state != END_OPEN || end_done(&s->near);
+}
 
 /* Drops the connection to the quarantine. */
 void splice_undo(struct splice *s);
@@ -186,7 +201,7 @@ void splice_reset_client(struct splice *s);
 /* A segment of the client after splice_fail(). Borrows p, whose numbers are those on the wire. */
 void splice_client_input(struct splice *s, const struct packet *p, uint64_t now_ns);
 
-/* Resets what is still open at the quarantine and at the server: the flow leaves the table. */
+/* Resets what is still open at the quarantine and at the server. */
 void splice_abort(struct splice *s);
 
 /* The session is, or was, on its way to a quarantine. Pure. */

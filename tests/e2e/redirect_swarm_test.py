@@ -9,7 +9,7 @@ import statistics
 import time
 
 from redirect_scene import RedirectTest, SwarmScene
-from scene import network
+from scene import network, wait_for
 from lab.sink import POINTS
 
 LONG = bool(os.environ.get("POSTERN_LONG"))
@@ -36,6 +36,13 @@ class Swarm(RedirectTest):
         if self.scene.attic.process.poll() is not None:
             self.scene.attic.start()
         self.scene.await_health()
+
+    def tearDown(self):
+        def taken():
+            figures = self.scene.box.show("quarantine")["counters"]
+            return figures["redirect_begun"] - figures["redirect_over"]
+        wait_for("all places at the quarantine to be given back", 75, lambda: taken() == 0)
+        super().tearDown()
 
     def count(self, told, **how):
         total = self.scene.account(told, **how)

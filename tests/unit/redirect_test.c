@@ -74,6 +74,7 @@ static struct world {
 	struct pipeline *pl;
 	struct pipeline *other; /* of a second worker; NULL: there is none */
 	struct owners *owners;
+	bool keeps_flows;        /* the flow table forgets closed ones after an hour */
 	struct fragments *joins; /* the hosts' own */
 	bool cut;                /* the client's segments come in fragments */
 	unsigned edited, gone;   /* keys that whoever steers was told of */
@@ -86,12 +87,15 @@ static struct world {
 	struct event events[64];
 	unsigned event_count;
 	uint64_t now;
-	unsigned loss;       /* per cent */
-	unsigned frames;     /* that have been on a wire, before and behind the box */
-	unsigned picked[2];  /* numbers of two that are lost, or late; 0: none */
-	bool late;           /* they come behind the next one, or after a while */
-	struct packet *kept; /* such a frame behind the box */
-	uint16_t mss;        /* of the client; 0: 1448 */
+	unsigned loss;             /* per cent */
+	unsigned frames;           /* that have been on a wire, before and behind the box */
+	unsigned picked[2];        /* numbers of two that are lost, or late; 0: none */
+	bool late;                 /* they come behind the next one, or after a while */
+	struct packet *kept;       /* such a frame behind the box */
+	uint16_t mss;              /* of the client; 0: 1448 */
+	unsigned cut_after;        /* frames until the wires are cut for good; 0: they never are */
+	unsigned delivered[HOSTS]; /* frames that left the box for each */
+	uint16_t port;             /* of the client */
 	uint32_t seed;
 } w;
 
@@ -111,6 +115,9 @@ static enum fate
 next_fate(void)
 {
 	unsigned number = ++w.frames;
+
+	if (w.cut_after != 0 && number > w.cut_after)
+		return IS_LOST;
 
 	if (number == w.picked[0] || number == w.picked[1])
 		return w.late ? IS_LATE : IS_LOST;
@@ -357,9 +364,11 @@ static void
 arrive(struct packet *p)
 {
 	const uint8_t *to = p->data + p->h.l3 + 16;
+	bool of_session = p->h.src_port == w.port || p->h.dst_port == w.port; /* else the hosts have forgotten it */
 
 	for (unsigned i = 0; i < HOSTS; i++)
-		if (memcmp(to, address[i], 4) == 0) {
+		if (memcmp(to, address[i], 4) == 0 && of_session) {
+			w.delivered[i]++;
 			p->side = i == CLIENT ? SIDE_OUTSIDE : SIDE_INSIDE;
 			host_take(&w.host[i], p);
 		}
@@ -443,7 +452,7 @@ carry(void)
 		w.wire_count = 0;
 		for (unsigned i = 0; i < n; i++) {
 			struct packet *p = frames[i];
-			bool from_client = p->h.src_port == 40000;
+			bool from_client = p->h.src_port != 25;
 			enum fate fate = next_fate();
 			if (fate == IS_LATE) {
 				w.wire[w.wire_count++] = p;
@@ -483,11 +492,10 @@ client_goes_on(struct host *h)
 	}
 }
 
-/* Lets `seconds` pass, or less where the client is done. */
 static void
-run(unsigned seconds)
+run_ms(unsigned ms)
 {
-	for (uint64_t end = w.now + seconds * 1000000000ULL; w.now < end; w.now += STEP_NS) {
+	for (uint64_t end = w.now + ms * 1000000ULL; w.now < end; w.now += STEP_NS) {
 		for (unsigned i = 0; i < HOSTS; i++) {
 			const struct end_wire wire = wire_of(&w.host[i]);
 			w.host[i].end.ts_value = w.host[i].clock + (uint32_t)(w.now / 1000000);
@@ -503,6 +511,12 @@ run(unsigned seconds)
 		deliver();
 		carry();
 	}
+}
+
+static void
+run(unsigned seconds)
+{
+	run_ms(seconds * 1000);
 }
 
 static struct ruleset *
@@ -577,7 +591,9 @@ begin_pipeline(unsigned worker)
 
 	pipeline_config_default(&c);
 	c.sample_every = 1;
-	c.flows.flows = 64;
+	c.flows.flows = 1024;
+	if (w.keeps_flows)
+		c.flows.closing_ns = 3600 * 1000000000ULL;
 	c.splices = 8;
 	c.worker = worker;
 	c.owners = w.owners;
@@ -601,6 +617,7 @@ open_world(void **state)
 	const struct fragment_limits limits = { .datagrams = 8, .packets = 64, .timeout_ns = 1000000000 };
 	w.joins = fragments_new(&limits, &w.front.ops, &w.ctr);
 	w.pl = begin_pipeline(0);
+	w.port = 40000;
 	for (unsigned i = 0; i < HOSTS; i++) {
 		w.host[i].syn = (struct route_syn){
 			.mss = 1460, .wscale = (uint8_t)(7 - i), .has_wscale = true, .has_sack = true
@@ -640,7 +657,7 @@ session(const char *const *script, unsigned seconds)
 	w.script = script;
 	c->route = (struct route){ .link = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0 },
 				   .link_len = 14,
-				   .from_port = 40000,
+				   .from_port = w.port,
 				   .to_port = 25,
 				   .ip_version = 4,
 				   .side = SIDE_OUTSIDE };
@@ -1278,6 +1295,125 @@ a_client_that_hangs_up_behind_the_flagged_line_does_not_let_it_slip(void **state
 	assert_int_equal(w.event_count, 1);
 }
 
+/* Only the splices' own limits count: the flow table keeps what has closed. */
+static void
+keep_flows(void)
+{
+	struct quarantine_table table = the_table();
+
+	pipeline_free(w.pl);
+	w.keeps_flows = true;
+	w.pl = begin_pipeline(0);
+	table.session_s = 60;
+	pipeline_quarantines(w.pl, &table);
+}
+
+static unsigned
+places_taken(void)
+{
+	return CTR(redirect_begun) - CTR(redirect_over);
+}
+
+/* 60 s in SPLICE_LIVE, 60 s in SPLICE_FAILED, 5 s to linger. */
+#define LIMIT_S 126
+
+/* The wire is cut behind each frame in turn, so that every state is met in which nothing more arrives. */
+static void
+whenever_the_wire_is_cut_the_place_is_given_back_in_bounded_time(void **state)
+{
+	static const struct manner manners[] = {
+		{ 0 }, { .closes_at = "DATA" }, { .dies_at = "body" }, { .last_at = "DATA" }, { .closes_at = ".\r\n" },
+	};
+
+	close_world(state);
+	for (unsigned i = 0; i < 5; i++) {
+		unsigned begun = 0, cut = 1;
+		for (bool reached = true; reached; cut++) {
+			open_world(state);
+			keep_flows();
+			w.host[FAR].manner = manners[i];
+			w.cut_after = cut;
+			session(i % 2 ? one_group : one_mail, LIMIT_S);
+			reached = w.frames > cut;
+			begun += CTR(redirect_begun);
+			if (places_taken() != 0)
+				fail_msg("manner %u, cut behind frame %u: the place is taken", i, cut);
+			close_world(state);
+		}
+		assert_true(begun > 20);
+	}
+	open_world(state);
+}
+
+/* The hosts forget what was, and another client port is used. */
+static void
+next_session(const struct manner *far)
+{
+	for (unsigned i = 0; i < HOSTS; i++) {
+		struct host *h = &w.host[i];
+		*h = (struct host){ .syn = h->syn, .clock = h->clock };
+		h->end.ts_value = h->clock + (uint32_t)(w.now / 1000000);
+	}
+	w.host[FAR].manner = *far;
+	w.port++;
+}
+
+static void
+sessions_that_fail_one_after_another_never_meet_a_full_pool(void **state)
+{
+	static const char *const at[] = { "EHLO", "MAIL", "RCPT", "DATA", "Subject", "body", ".\r\n" };
+
+	close_world(state);
+	for (unsigned i = 0; i < 21; i++) {
+		const char *point = at[i % 7];
+		const struct manner far = { .closes_at = i / 7 == 0 ? point : NULL,
+					    .dies_at = i / 7 == 1 ? point : NULL,
+					    .last_at = i / 7 == 2 ? point : NULL };
+		open_world(state);
+		keep_flows();
+		for (unsigned n = 0; n < 80; n++) {
+			next_session(&far);
+			/* What fails before the hand-over is refused, and has no body. */
+			session(i % 7 < 2 ? refused_mail : i % 2 ? one_group : one_mail, 0);
+			run_ms(200);
+		}
+		assert_int_equal(CTR(redirect_full), 0);
+		assert_int_equal(CTR(redirect_begun), 80);
+		run(6);
+		assert_int_equal(places_taken(), 0);
+		close_world(state);
+	}
+	open_world(state);
+}
+
+static void
+what_comes_late_of_a_session_that_was_given_back_reaches_no_server(void **state)
+{
+	struct host *c = &w.host[CLIENT];
+
+	keep_flows();
+	session(one_mail, 10);
+	expect_mail_at_far_only();
+	assert_int_equal(places_taken(), 0);
+	const unsigned before[HOSTS] = { w.delivered[CLIENT], w.delivered[SERVER], w.delivered[FAR] };
+	struct end_segment late = {
+		.seq = c->end.nxt - 1,
+		.ack = c->end.rcv,
+		.flags = TCP_ACK | TCP_FIN,
+		.has_ts = true,
+		.ts_value = c->end.ts_value,
+	};
+	host_send(c, &c->end, &late);
+	carry();
+	assert_int_equal(w.delivered[CLIENT], before[CLIENT] + 1);
+	late.seq -= 6;
+	late.payload = view_of("QUIT\r\n", 6);
+	host_send(c, &c->end, &late);
+	carry();
+	assert_int_equal(w.delivered[SERVER], before[SERVER]);
+	assert_int_equal(w.delivered[FAR], before[FAR]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int
@@ -1315,6 +1451,9 @@ main(void)
 		TEST(whichever_frame_is_lost_a_paced_mail_arrives),
 		TEST(whichever_frame_is_late_a_paced_mail_arrives),
 		TEST(whichever_two_frames_are_lost_or_late_a_paced_mail_arrives),
+		TEST(whenever_the_wire_is_cut_the_place_is_given_back_in_bounded_time),
+		TEST(sessions_that_fail_one_after_another_never_meet_a_full_pool),
+		TEST(what_comes_late_of_a_session_that_was_given_back_reaches_no_server),
 		TEST(on_a_wire_that_loses_frames_the_mail_arrives_once_and_whole),
 	};
 
