@@ -80,6 +80,7 @@ hand_over(struct pipeline *pl, struct flow *f, struct splice *s)
 		pl->config.watch->edited(pl->config.watch->ctx, &f->key);
 	pl->ctr->value[CTR_verdict_redirect]++;
 	splice_hand_over(s, pl->now_ns);
+	f->tcp.patient = s->paced; /* unread, its commands would go as the client says them */
 	redirect_tell(pl, s, ACTION_REDIRECT);
 	f->tcp.half[DIR_CLIENT].sent = seq_max(f->tcp.half[DIR_CLIENT].sent, s->pos);
 	read_on(pl, f, s);

@@ -160,13 +160,14 @@ expire_in_order(struct tcp_worker *w, struct flow *f, enum direction dir, uint64
  * a copy is and the other end has acknowledged more than we have seen (a gap
  * that is not acknowledged will be filled by its sender); and the stream has
  * not moved for as long. A direction that waits has more time: senders repeat
- * the first octets alone, less and less often, while those stay here.
+ * the first octets alone, less and less often, while those stay here. So has one
+ * where octets behind a gap that left unread would do harm.
  */
 static bool
 gap_stays(const struct tcp_worker *w, const struct flow *f, enum direction dir, uint64_t now_ns)
 {
 	const struct tcp_half *h = &f->tcp.half[dir];
-	uint64_t limit = w->limits.hold_ns * (h->waits ? PATIENCE : 1);
+	uint64_t limit = w->limits.hold_ns * (h->waits || f->tcp.patient ? PATIENCE : 1);
 
 	/* one of many gaps has just been filled */
 	if (now_ns != FLUSH && (uint32_t)(now_ns / 1000) - f->tcp.moved_us < (uint32_t)(limit / 1000))

@@ -74,6 +74,7 @@ struct tcp {
 	bool read_only : 1; /* may be read, must not be edited: midstream, one way, signed; nothing is ever held */
 	bool one_way : 1;   /* the other direction does not pass here */
 	bool reset : 1;     /* RST seen or sent */
+	bool patient : 1;   /* set by the reader: a gap may stay as long as where a direction waits */
 	uint32_t moved_us;  /* clock, when octets last came in order, or were acknowledged; wraps */
 };
 

@@ -92,6 +92,8 @@ static struct world {
 	unsigned picked[2];        /* numbers of two that are lost, or late; 0: none */
 	bool late;                 /* they come behind the next one, or after a while */
 	struct packet *kept;       /* such a frame behind the box */
+	uint32_t gap;              /* number of the client's octet that does not reach the box */
+	uint64_t gap_until;        /* by then it does */
 	uint16_t mss;              /* of the client; 0: 1448 */
 	unsigned cut_after;        /* frames until the wires are cut for good; 0: they never are */
 	unsigned delivered[HOSTS]; /* frames that left the box for each */
@@ -288,7 +290,7 @@ accept_connection(struct host *h, const struct packet *p)
 static bool
 is_bad_wire(void)
 {
-	return w.loss > 0 || w.picked[0] > 0;
+	return w.loss > 0 || w.picked[0] > 0 || w.gap_until > 0;
 }
 
 /* Takes what has come, and what had come before it and is in order now, as a whole. Returns what end_input() does. */
@@ -454,6 +456,8 @@ carry(void)
 			struct packet *p = frames[i];
 			bool from_client = p->h.src_port != 25;
 			enum fate fate = next_fate();
+			if (from_client && p->h.payload_len > 0 && p->h.seq == w.gap && w.now < w.gap_until)
+				fate = IS_LOST;
 			if (fate == IS_LATE) {
 				w.wire[w.wire_count++] = p;
 				continue;
@@ -788,6 +792,16 @@ each_frame_once(void **state, bool late)
 			close_world(state);
 		}
 	open_world(state);
+}
+
+/* The client's timer may have been backed off by what was held before. */
+static void
+a_gap_of_some_seconds_in_a_paced_mail_is_waited_for(void **state)
+{
+	w.gap = 0xfffffff1u + (uint32_t)(strlen(pipelined[0]) + strlen(pipelined[1]));
+	w.gap_until = w.now + 12000000000ULL;
+	paced_session(pipelined, 100, false, 0, 0);
+	assert_int_equal(CTR(blind_gap), 0);
 }
 
 static void
@@ -1448,6 +1462,7 @@ main(void)
 		TEST(a_session_that_ends_while_it_is_being_decided_is_told_and_reset),
 		TEST(a_gap_that_stays_while_the_line_waits_resets_both_ends),
 		TEST(a_client_that_hangs_up_behind_the_flagged_line_does_not_let_it_slip),
+		TEST(a_gap_of_some_seconds_in_a_paced_mail_is_waited_for),
 		TEST(whichever_frame_is_lost_a_paced_mail_arrives),
 		TEST(whichever_frame_is_late_a_paced_mail_arrives),
 		TEST(whichever_two_frames_are_lost_or_late_a_paced_mail_arrives),
