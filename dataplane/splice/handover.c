@@ -19,6 +19,7 @@ fix_constants(struct splice *s)
 	shift->has_ts = s->far.has_ts;
 	shift->ts = server->ts_recent + TS_MARGIN - s->far.ts_echo;
 	shift->ts_first = s->far.ts_echo;
+	shift->ts_last = s->far.ts_value;
 	shift->server_scale = server->wscale;
 	shift->far_scale = s->far_scale;
 	shift->client_scale = client->wscale;

@@ -13,7 +13,8 @@ enum { OPTION_END = 0, OPTION_NOP = 1, OPTION_SACK = 5, OPTION_TIMESTAMPS = 8 };
 struct sums {
 	uint32_t seq, ack;
 	uint32_t ts_value, ts_echo;
-	uint32_t echo_first; /* TSecr is at least this, where has_echo_first */
+	uint32_t echo_first;  /* TSecr is at least this, where has_echo_first */
+	uint32_t *value_last; /* TSval is at least this, and becomes this; NULL: it is what it is */
 	bool has_echo_first, has_ts;
 };
 
@@ -38,7 +39,11 @@ shift_sack(const struct sums *s, uint8_t *option, size_t len)
 static void
 shift_times(const struct sums *s, uint8_t *option, bool ack)
 {
-	store_be32(option + 2, load_be32(option + 2) + s->ts_value);
+	uint32_t value = load_be32(option + 2) + s->ts_value;
+
+	if (s->value_last != NULL)
+		*s->value_last = value = seq_max(value, *s->value_last);
+	store_be32(option + 2, value);
 	if (!ack)
 		return;
 	uint32_t echo = load_be32(option + 6) + s->ts_echo;
@@ -112,13 +117,14 @@ shift_address(struct packet *p, unsigned at, const uint8_t *address)
 }
 
 void
-shift_out(const struct shift *s, struct packet *p)
+shift_out(struct shift *s, struct packet *p)
 {
 	const struct sums sums = {
 		.seq = s->client_seq,
 		.ack = 0u - s->server_seq,
 		.ts_echo = 0u - s->ts,
 		.echo_first = s->ts_first,
+		.value_last = (p->flags & PACKET_STRAY) ? NULL : &s->ts_last,
 		.has_echo_first = true,
 		.has_ts = s->has_ts,
 	};

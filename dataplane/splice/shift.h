@@ -19,13 +19,18 @@ struct shift {
 	uint32_t server_seq; /* of the replies: number at the client less number at the quarantine */
 	uint32_t ts;         /* of the quarantine's clock: value at the client less value at the quarantine */
 	uint32_t ts_first;   /* no TSecr below this one, in the quarantine's clock: earlier ones are the server's */
+	uint32_t ts_last;    /* highest TSval that has left for the quarantine, by the client's clock */
 	bool has_ts;
 	uint8_t server_scale, far_scale;        /* of windows that the client gets: as it reads them, as they come */
 	uint8_t client_scale, client_far_scale; /* of the client's: as they come, as the quarantine reads them */
 };
 
-/* Client to quarantine: `p` as it would have gone to the server. Rewrites the frame. */
-void shift_out(const struct shift *s, struct packet *p);
+/*
+ * Client to quarantine: `p` as it would have gone to the server. Rewrites the frame. What was held while its sender
+ * repeated it leaves behind younger segments: its TSval becomes theirs, or PAWS would discard it (RFC 7323
+ * section 5.3).
+ */
+void shift_out(struct shift *s, struct packet *p);
 
 /* Quarantine to client: `p` becomes one of the server's; frame and p->h. */
 void shift_in(const struct shift *s, struct packet *p);
