@@ -28,6 +28,12 @@ dialogue_end(struct pipeline *pl, struct flow *f, enum flow_fate fate, unsigned 
 		return;
 	if (cause != 0 && fate == FLOW_PASS && pl->config.when_blind == POLICY_RESET && !f->tcp.read_only)
 		fate = FLOW_RESET;
+	/* All octets go on to the quarantine: unread, they might bring it a recipient who is not meant for it. */
+	if (fate == FLOW_PASS && splice_is_live(f)) {
+		redirect_unread(pl, f);
+		pl->ctr->value[CTR_verdict_reset]++;
+		fate = FLOW_RESET;
+	}
 	/* A command was disguised and its answer is still to come: unread, it would pass as that of the command. And
 	 * nothing of a session that is refused passes unread. */
 	bool refused = f->smtp.naming == NAME_REFUSED && !f->smtp.ended;

@@ -124,6 +124,8 @@ void redirect_settle(struct pipeline *pl, struct flow *f);
 /* A frame is about to leave: that of a client whose session has moved is turned to the quarantine. */
 void redirect_leaves(struct pipeline *pl, struct packet *p);
 void redirect_tick(struct pipeline *pl);
+/* The session of f, which is at a quarantine, cannot be read any further, and is about to be reset. */
+void redirect_unread(struct pipeline *pl, struct flow *f);
 void redirect_gone(struct pipeline *pl, struct flow *f);
 
 /* After whatever may have let f read on, or changed its fate from `fate`. */

@@ -56,6 +56,9 @@ bool redirect_make_room(struct pipeline *pl);
 /* All is answered that stood before the flagged line: it goes to the quarantine now, or meets an answer. */
 void redirect_decide(struct pipeline *pl, struct flow *f, struct splice *s);
 
+/* The session of s ends with a mail that the quarantine may have: told without its answer. Once. */
+void redirect_tell_open(struct pipeline *pl, struct splice *s);
+
 /* The event of s, whose line meets `applied`. Once. */
 void redirect_tell(struct pipeline *pl, struct splice *s, enum action applied);
 

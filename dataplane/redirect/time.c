@@ -61,6 +61,7 @@ retire(struct pipeline *pl, struct splice *s)
 	struct flow *f = s->flow;
 	bool quiet = splice_joins(s) && !f->tcp.reset; /* it has ended in order */
 
+	redirect_tell_open(pl, s);
 	if (!quiet || !splice_has_left(s))
 		splice_abort(s);
 	if (f->fate != FLOW_DROP)
@@ -152,8 +153,10 @@ redirect_gone(struct pipeline *pl, struct flow *f)
 		splice_abort(s);
 	if (s != NULL && s->state < SPLICE_LIVE)
 		redirect_tell(pl, s, ACTION_RESET);
-	if (s != NULL)
+	if (s != NULL) {
+		redirect_tell_open(pl, s);
 		redirect_forget(pl, s);
+	}
 	if (f->envelope != NULL)
 		envelope_drop(pl->redirects->pool, f);
 }

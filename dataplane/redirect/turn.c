@@ -111,6 +111,7 @@ fail(struct pipeline *pl, struct flow *f, struct splice *s)
 	}
 	if (f->edit == NULL || !f->edit->quitting)
 		pl->ctr->value[CTR_redirect_failed]++;
+	s->in_doubt = false; /* as far as the client is told, nobody has it */
 	tcp_discard_all(&pl->tcp, f);
 	if (f->smtp.in_reply || !splice_fail(s, view_of(text, len), pl->now_ns))
 		splice_reset_client(s);

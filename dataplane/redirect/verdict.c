@@ -39,6 +39,11 @@ bool
 redirect_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item)
 {
 	switch (item->verb) {
+	case VERB_BODY_END:
+	case VERB_BDAT:
+		if (splice_is_live(f))
+			f->envelope->splice->in_doubt = true;
+		return true;
 	case VERB_MAIL:
 	case VERB_HELO:
 	case VERB_EHLO:
@@ -203,17 +208,33 @@ copy_answer(char *to, size_t size, struct view octets)
 }
 
 static void
-tell_queued(struct pipeline *pl, struct flow *f, struct view octets)
+tell_queued(struct pipeline *pl, struct splice *s, struct view octets)
 {
 	struct redirects *r = pl->redirects;
 	struct event *e = &r->queued;
 
-	*e = r->event[f->envelope->splice->id];
+	*e = r->event[s->id];
 	e->time_ns = pl->wall_ns;
 	e->kind = EVENT_QUEUED;
 	copy_answer(e->answer, sizeof e->answer, octets);
-	pl->ctr->value[CTR_redirect_queued]++;
+	s->in_doubt = false;
 	pl->event(pl->event_ctx, e);
+}
+
+void
+redirect_tell_open(struct pipeline *pl, struct splice *s)
+{
+	if (s->in_doubt)
+		tell_queued(pl, s, view_of(NULL, 0));
+}
+
+void
+redirect_unread(struct pipeline *pl, struct flow *f)
+{
+	struct splice *s = f->envelope->splice;
+
+	s->in_doubt |= smtp_in_body(&f->smtp); /* its end may have left unread */
+	redirect_tell_open(pl, s);
 }
 
 void
@@ -226,8 +247,13 @@ redirect_answered(struct pipeline *pl, struct flow *f, const struct smtp_reply *
 		return;
 	if (splice_is_live(f) && (reply->code == 421 || reply->code == 221) && !reply->disguised)
 		e->splice->bye = true;
-	if ((reply->verb == VERB_BODY_END || reply->verb == VERB_BDAT) && yes && !f->smtp.now.open && splice_is_live(f))
-		tell_queued(pl, f, octets);
+	if ((reply->verb == VERB_BODY_END || reply->verb == VERB_BDAT) && splice_is_live(f)) {
+		e->splice->in_doubt = false;
+		if (yes && !f->smtp.now.open) {
+			pl->ctr->value[CTR_redirect_queued]++;
+			tell_queued(pl, e->splice, octets);
+		}
+	}
 	if ((reply->verb == VERB_MAIL && yes) || !f->smtp.now.open)
 		e->accepted = 0;
 	else if (reply->verb == VERB_RCPT && yes)

@@ -107,8 +107,9 @@ struct splice {
 	bool listed;       /* in the hash */
 	uint8_t far_scale; /* window scale of the quarantine */
 	bool far_has_scale;
-	bool bye;   /* it has said 221 or 421: what follows is the end as it should be */
-	bool paced; /* the quarantine does not offer PIPELINING: it gets one command at a time */
+	bool bye;      /* it has said 221 or 421: what follows is the end as it should be */
+	bool in_doubt; /* a mail was said to its end; no answer has been read, no event told */
+	bool paced;    /* the quarantine does not offer PIPELINING: it gets one command at a time */
 	struct route_syn syn;
 	struct route far_route, near_route;
 	struct answer far_answer, near_answer;

@@ -61,7 +61,7 @@ class RedirectScene(Scene):
 
     def await_health(self, state="well", names=("attic",)):
         wait_for(f"the quarantine to be {state}", 20, lambda: all(self.health()[n] == state for n in names))
-        time.sleep(0.2)
+        time.sleep(1.2)  # the dataplane is told within a second
 
     def at_attic(self, subject, recipient=None):
         return self.attic.await_message(f"{subject} at the quarantine", lambda m: m.subject == subject

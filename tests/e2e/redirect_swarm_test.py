@@ -39,8 +39,7 @@ class Swarm(RedirectTest):
 
     def tearDown(self):
         def taken():
-            figures = self.scene.box.show("quarantine")["counters"]
-            return figures["redirect_begun"] - figures["redirect_over"]
+            return self.scene.box.total("redirect_begun") - self.scene.box.total("redirect_over")
         wait_for("all places at the quarantine to be given back", 75, lambda: taken() == 0)
         super().tearDown()
 
