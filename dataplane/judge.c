@@ -182,19 +182,32 @@ answer_alone(struct flow *f, uint32_t pos, const struct smtp_item *item, struct 
 	return !alone || edit_stand(edit, server->nxt, pos, (uint32_t)item->line_len);
 }
 
+/*
+ * The server may answer in our place, as to a NOOP. Not where its client may pipeline: of a group NOOP can
+ * only be the last (RFC 2920 section 3.1), and strict servers refuse the message or end the session for it,
+ * good recipients included. A session that is refused as a whole has none.
+ */
+static bool
+by_server(const struct pipeline *pl, const struct flow *f)
+{
+	if (pl->late != NULL) /* a capture's client takes no answers of ours */
+		return true;
+	if (f->smtp.refused >= pl->config.noop_limit)
+		return false;
+	return !(f->smtp.caps & SMTP_CAP_PIPELINING) || f->smtp.naming == NAME_REFUSED;
+}
+
 /* Puts `text` in the place of the server's answer to one command, by the gentlest way that is left. */
 static bool
 disguise(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, struct view text)
 {
 	uint32_t len = (uint32_t)item->line_len, eol = (uint32_t)item->eol_len;
 	uint32_t sent = f->tcp.half[DIR_CLIENT].sent;
-	/* A capture's client takes no answers of ours. */
-	bool by_server = f->smtp.refused < pl->config.noop_limit || pl->late != NULL;
 
 	if (seq_lt(pos, sent)) {
 		if (!edit_spoil(f->edit, pos, len, sent, text))
 			return false;
-	} else if (!by_server) {
+	} else if (!by_server(pl, f)) {
 		return answer_alone(f, pos, item, text);
 	} else if (!edit_disguise(f->edit, DISGUISE_NOOP, pos, len, eol, text)) {
 		return false;

@@ -38,9 +38,9 @@ struct pipeline_config {
 	bool every_address;    /* an event for each MAIL and RCPT, not only flagged ones (replay) */
 	bool late_events;      /* events when the reply is known, or at the flow's end (replay): transaction numbers are
 				  final */
-	unsigned noop_limit; /* refusals a session that the server answers, as NOOP; further ones are answered here (8)
-			      */
-	uint64_t gate_ns;    /* how long client octets wait for the server's answer that says what they are */
+	unsigned noop_limit;   /* refusals a session that a server without PIPELINING answers, as NOOP; all others are
+				  answered here (8) */
+	uint64_t gate_ns;      /* how long client octets wait for the server's answer that says what they are */
 	struct flow_limits flows;
 	struct tcp_limits tcp;
 	struct fragment_limits fragments;

@@ -58,7 +58,7 @@ tcp_express_ack(struct flow *f, const struct packet *p)
 	struct tcp_half *h = &f->tcp.half[p->dir], *other = &f->tcp.half[!p->dir];
 
 	other->acked = seq_max(other->acked, p->h.ack);
-	if (h->has_ts && seq_leq(p->h.seq, h->acked)) /* RFC 7323 section 4.3 */
+	if (h->has_ts)
 		h->ts_recent = load_be32(options_of(p) + 4);
 	h->window = p->h.window;
 }

@@ -96,11 +96,14 @@ track_ack(struct tcp_worker *w, struct tcp *t, const struct packet *p)
 	other->acked = seq_max(other->acked, p->h.ack);
 }
 
-/* RFC 7323 section 4.3: a segment that starts at or before the last acknowledgement sets the clock. */
+/*
+ * Segments in order set the clock, acknowledged or not (RFC 7323 section 4.3 waits for that to measure round
+ * trips): their receiver may have taken the time already, and would drop a segment of ours with an older one.
+ */
 static void
 track_time(struct tcp_half *h, const struct packet *p, const struct tcp_options *o)
 {
-	if (h->has_ts && o->has_ts && seq_leq(p->h.seq, h->acked))
+	if (h->has_ts && o->has_ts && (!h->started || seq_leq(p->h.seq, h->nxt)))
 		h->ts_recent = seq_max(h->ts_recent, o->ts_value);
 }
 

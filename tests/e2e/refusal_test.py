@@ -128,3 +128,16 @@ class Refusal(SceneTest):
         text = " ".join(m.text for m in self.scene.client.messages() if m.is_bounce)
         for name in names:
             self.assertIn(name, text)
+
+
+class StrictServer(SceneTest):
+    """It takes pipelining as RFC 2920 has it: NOOP only as the last of a group."""
+
+    scene_options = {"server": ["smtpd_forbid_unauth_pipelining = yes", "smtpd_data_restrictions = reject_unauth_pipelining"]}
+
+    def test_a_strict_server_delivers_to_the_good_recipients_of_a_pipelined_group(self):
+        subject = self.scene.submit("ann@army.mil", "bob@army.ml", "carol@example.org")
+        bounce = self.scene.bounce("bob@army.ml", subject)
+        self.assertRefused(bounce.text, "army.ml", "army.mil")
+        self.assertNotIn("ann@army.mil", bounce.text)
+        self.assertEqual(self.scene.received(subject), ["ann@army.mil", "carol@example.org"])

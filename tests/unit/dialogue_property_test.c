@@ -41,6 +41,7 @@ static struct dialogue {
 	bool noop_is_500;
 	bool lies; /* the client, when it says something again */
 	bool given_up;
+	bool pipelining; /* offered; the client pipelines whether or not */
 	/* The client */
 	unsigned sent, answered;
 	uint32_t read;
@@ -64,7 +65,7 @@ static struct long_way {
 	uint64_t told, net_told; /* of the events of this box, and of the other */
 } long_way;
 
-static unsigned total_lies, total_sessions, total_reset, total_given_up, total_refused, total_spoiled;
+static unsigned total_lies, total_noops, total_sessions, total_reset, total_given_up, total_refused, total_spoiled;
 
 static void
 add(enum outcome outcome, bool sync, const char *reply, const char *text)
@@ -172,7 +173,7 @@ say(unsigned dir, const char *text, size_t len)
 static bool
 given_up(void)
 {
-	d.given_up |= box_counters->value[CTR_blind_gap] + box_counters->value[CTR_blind_hold_cap] > 0;
+	d.given_up |= is_unread();
 	return d.given_up;
 }
 
@@ -210,8 +211,8 @@ server_line(const char *line, size_t len)
 	if (open != NULL)
 		snprintf(address, sizeof address, "%.*s", (int)(strchr(open, '>') + 1 - open), open);
 	if (line[0] == 'E')
-		snprintf(reply, sizeof reply,
-			 "250-mx\r\n250-PIPELINING\r\n250-X-RCPT TO:<x@typo.example>\r\n250 HELP\r\n");
+		snprintf(reply, sizeof reply, "250-mx\r\n250-%s\r\n250-X-RCPT TO:<x@typo.example>\r\n250 HELP\r\n",
+			 d.pipelining ? "PIPELINING" : "8BITMIME");
 	else if (line[0] == 'M')
 		snprintf(reply, sizeof reply, "250 2.1.0 %s\r\n", address);
 	else if (strncmp(address, "<no", 3) == 0)
@@ -607,6 +608,7 @@ session(struct counters *ctr)
 	draw_weather();
 	d.noop_is_500 = rnd(2);
 	d.lies = rnd(2);
+	d.pipelining = rnd(2);
 	d.sent = d.answered = d.accepted = d.noops = d.spoiled = 0;
 	d.read = d.taken = d.expect = 0;
 	d.in_body = d.given_up = false;
@@ -626,8 +628,12 @@ check(const struct counters *ctr)
 {
 	bool reset = net.end[0].reset || net.end[1].reset || ctr->value[CTR_verdict_reset] > 0;
 	total_reset += reset;
+	d.given_up |= is_unread();
 	total_given_up += d.given_up;
 	total_spoiled += d.spoiled;
+	total_noops += d.noops;
+	if (d.pipelining && d.noops > 0)
+		wrong("a NOOP in what may be a group");
 	assert_int_equal(ctr->value[CTR_changed_unjudged], 0);
 	assert_int_equal(ctr->value[CTR_verdict_quit], 0);
 	if (!d.flagged) {
@@ -689,9 +695,8 @@ both_ends_read_what_a_lossless_session_gives(void **state)
 		      "sent again\n",
 		      (unsigned long long)net.boxed, total_sessions, total_refused, total_spoiled, total_reset,
 		      total_given_up, total_lies);
-	assert_true(total_lies > 0);
-	assert_true(total_lies > 0);
-	assert_true(total_reset + total_given_up <= 2 + total_sessions / 100);
+	assert_true(total_lies > 0 && total_noops > 0);
+	assert_true(total_reset + total_given_up <= 4 + total_sessions / 100);
 }
 
 static int

@@ -227,6 +227,13 @@ end_acked(unsigned dir, const struct packet *p)
 		end_repeat(dir);
 }
 
+/* The box reads the session no further, and has counted why. */
+static bool
+is_unread(void)
+{
+	return box_counters->value[CTR_blind_gap] + box_counters->value[CTR_blind_hold_cap] > 0;
+}
+
 static void
 end_octets(struct model_end *e, const struct packet *p)
 {
@@ -236,7 +243,7 @@ end_octets(struct model_end *e, const struct packet *p)
 		int32_t to = at + (int32_t)i;
 		if (to < 0 || to >= STREAM_MAX || (uint32_t)to >= e->got + e->window)
 			continue;
-		if (e->have[to] && e->in[to] != p->data[p->h.payload + i])
+		if (e->have[to] && e->in[to] != p->data[p->h.payload + i] && !is_unread())
 			wrong("octet %d was '%c' and is '%c' now", to, e->in[to], p->data[p->h.payload + i]);
 		e->in[to] = p->data[p->h.payload + i];
 		e->have[to] = 1;

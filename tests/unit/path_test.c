@@ -50,7 +50,7 @@ sessions(void)
 	const char *line = "RCPT TO:<x@army.ml>\r\n";
 	struct end *c = &w.end[DIR_CLIENT];
 
-	greet("250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+	greet("250-mx\r\n250-SIZE\r\n250 CHUNKING\r\n");
 	client("MAIL FROM:<a@example.com>\r\n");
 	server("250 ok\r\n");
 	for (unsigned i = 0; i < 20; i++) {

@@ -25,11 +25,11 @@ forget_read(void)
 	w.end[DIR_CLIENT].read_len = w.end[DIR_SERVER].read_len = 0;
 }
 
-/* A session with PIPELINING and CHUNKING inside a transaction, nothing read yet. */
+/* A session with CHUNKING inside a transaction, nothing read yet. */
 static void
 begin_mail(void)
 {
-	greet("250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+	greet("250-mx\r\n250-SIZE\r\n250 CHUNKING\r\n");
 	client("MAIL FROM:<a@example.com>\r\n");
 	server("250 ok\r\n");
 	forget_read();

@@ -32,10 +32,10 @@ hello(void)
 {
 	server("220 mx ESMTP\r\n");
 	client("EHLO c\r\n");
-	server("250-mx\r\n250 PIPELINING\r\n");
+	server("250-mx\r\n250 SIZE\r\n");
 	client("MAIL FROM:<a@example.com>\r\n");
 	server("250 ok\r\n");
-	client_read("220 mx ESMTP\r\n250-mx\r\n250 PIPELINING\r\n250 ok\r\n");
+	client_read("220 mx ESMTP\r\n250-mx\r\n250 SIZE\r\n250 ok\r\n");
 	server_read("EHLO c\r\nMAIL FROM:<a@example.com>\r\n");
 }
 
@@ -139,7 +139,7 @@ a_jumbo_frame_is_read_to_its_end(void **state)
 	static char text[9000];
 	size_t len;
 
-	greet("250-mx\r\n250 PIPELINING\r\n");
+	greet("250-mx\r\n250 SIZE\r\n");
 	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nDATA\r\n");
 	server("250 ok\r\n250 ok\r\n354 go\r\n");
 	forget_read();
@@ -498,8 +498,8 @@ static void
 octets_of_a_syn_are_the_first_of_the_session(void **state)
 {
 	say_in_syn("EHLO c\r\nMAIL FROM:<a@example.com>\r\n");
-	server("220 mx\r\n250-mx\r\n250 PIPELINING\r\n250 ok\r\n");
-	client_read("220 mx\r\n250-mx\r\n250 PIPELINING\r\n250 ok\r\n");
+	server("220 mx\r\n250-mx\r\n250 SIZE\r\n250 ok\r\n");
+	client_read("220 mx\r\n250-mx\r\n250 SIZE\r\n250 ok\r\n");
 	refused();
 	accepted();
 }

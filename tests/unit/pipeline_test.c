@@ -28,7 +28,7 @@ close_world(void **state)
 static void
 a_good_mail_passes_untouched(void **state)
 {
-	greet("250-mx\r\n250 PIPELINING\r\n");
+	greet("250-mx\r\n250 SIZE\r\n");
 	client("MAIL FROM:<a@example.com>\r\n");
 	server("250 ok\r\n");
 	client("RCPT TO:<x@army.mil>\r\n");
@@ -86,7 +86,7 @@ a_typo_is_refused_in_the_slot_of_its_own_command(void **state)
 static void
 good_recipients_of_the_same_pipelined_group_go_through(void **state)
 {
-	greet("250-mx\r\n250 PIPELINING\r\n");
+	greet("250-mx\r\n250 SIZE\r\n");
 	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nRCPT TO:<x@army.ml>\r\nRCPT TO:<y@army.mil>\r\n"
 	       "DATA\r\n");
 	server_read("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nNOOP               \r\n"
@@ -105,6 +105,50 @@ good_recipients_of_the_same_pipelined_group_go_through(void **state)
 	server("221 bye\r\n");
 	client_read("221 bye\r\n");
 	assert_true(CTR(translated_packets) > 0);
+}
+
+/* RFC 2920 section 3.1: strict servers refuse what comes with a NOOP that is not the last of its group. */
+static void
+a_server_that_offers_pipelining_never_gets_a_noop(void **state)
+{
+	greet("250-mx\r\n250 PIPELINING\r\n");
+	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.ml>\r\nRCPT TO:<x@army.mil>\r\nRCPT TO:<y@army.ml>\r\n"
+	       "DATA\r\n");
+	server_read("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nDATA\r\n");
+	server("250 from\r\n250 one\r\n354 go\r\n");
+	struct end *c = &w.end[DIR_CLIENT];
+	c->read[c->read_len] = '\0';
+	assert_memory_equal(c->read, "250 from\r\n550 5.1.2 army.ml looks like a mistyped army.mil: ", 59);
+	assert_non_null(strstr(c->read, ")\r\n250 one\r\n550 5.1.2 army.ml"));
+	assert_non_null(strstr(c->read, ")\r\n354 go\r\n"));
+	c->read_len = 0;
+	client("hello\r\n.\r\nRCPT TO:<z@army.ml>\r\n");
+	server_read("hello\r\n.\r\n");
+	server("250 queued\r\n");
+	c->read[c->read_len] = '\0';
+	assert_memory_equal(c->read, "250 queued\r\n550 5.1.2 army.ml", 29);
+	assert_int_equal(CTR(verdict_reject), 3);
+	assert_int_equal(CTR(verdict_quit), 0);
+}
+
+static void
+where_pipelining_is_offered_a_refused_line_alone_is_answered_at_once(void **state)
+{
+	greet("250-mx\r\n250 PIPELINING\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server_read("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client_read("250 ok\r\n");
+	client("RCPT TO:<x@army.ml>\r\n");
+	server_read("");
+	struct end *c = &w.end[DIR_CLIENT];
+	c->read[c->read_len] = '\0';
+	assert_memory_equal(c->read, "550 5.1.2 army.ml looks like a mistyped army.mil: ", 49);
+	c->read_len = 0;
+	client("RCPT TO:<x@army.mil>\r\n");
+	server_read("RCPT TO:<x@army.mil>\r\n");
+	server("250 one\r\n");
+	client_read("250 one\r\n");
 }
 
 static void
@@ -307,7 +351,7 @@ a_refused_starttls_leaves_the_session_readable(void **state)
 static void
 a_chunk_of_bdat_is_skipped_by_its_count(void **state)
 {
-	greet("250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+	greet("250-mx\r\n250-SIZE\r\n250 CHUNKING\r\n");
 	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nRCPT TO:<x@army.ml>\r\n");
 	server("250 ok\r\n250 ok\r\n250 noop\r\n");
 	client("BDAT 21 LAST\r\nRCPT TO:<x@army.ml>\r\n");
@@ -549,7 +593,7 @@ octets_that_have_left_keep_their_first_copy(void **state)
 	const char *first = "MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\n", *bad = "RCPT TO:<x@army.ml >\r\n";
 	uint32_t mail = 27, len = (uint32_t)strlen(first);
 
-	greet("250-mx\r\n250 PIPELINING\r\n");
+	greet("250-mx\r\n250 SIZE\r\n");
 	uint32_t seq = w.end[DIR_CLIENT].nxt;
 	send_at(DIR_CLIENT, seq, first, len, ACK | PSH);
 	server_read(first);
@@ -572,7 +616,7 @@ octets_that_have_left_keep_their_first_copy(void **state)
 static void
 the_first_copy_stands_in_half_a_line_at_a_dot_and_under_a_disguise(void **state)
 {
-	greet("250-mx\r\n250 PIPELINING\r\n");
+	greet("250-mx\r\n250 SIZE\r\n");
 	uint32_t seq = w.end[DIR_CLIENT].nxt;
 	send_at(DIR_CLIENT, seq, "NOOP", 4, ACK | PSH);
 	w.end[DIR_SERVER].want = seq;
@@ -759,7 +803,7 @@ a_thousand_pipelined_refusals_leave_the_good_ones_standing(void **state)
 	char line[64], wanted[64];
 	unsigned refused = 0;
 
-	greet("250-mx\r\n250 PIPELINING\r\n");
+	greet("250-mx\r\n250 SIZE\r\n");
 	client("MAIL FROM:<a@example.com>\r\n");
 	server("250 ok\r\n");
 	w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
@@ -813,7 +857,7 @@ what_is_held_of_the_server_opens_no_gate_of_the_client(void **state)
 static void
 a_server_that_says_554_to_a_disguise_and_goes_on_keeps_its_slots(void **state)
 {
-	greet("250-mx\r\n250 PIPELINING\r\n");
+	greet("250-mx\r\n250 SIZE\r\n");
 	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.ml>\r\nRCPT TO:<y@army.mil>\r\n"
 	       "RCPT TO:<z@later.example>\r\nRCPT TO:<v@army.mil>\r\n");
 	server("250 from\r\n554-no\r\n554 NOOP here\r\n250 y\r\n250 noop\r\n550 v\r\n");
@@ -831,7 +875,7 @@ a_server_that_says_554_to_a_disguise_and_goes_on_keeps_its_slots(void **state)
 static void
 a_421_in_a_disguised_slot_passes_and_so_does_what_follows(void **state)
 {
-	greet("250-mx\r\n250 PIPELINING\r\n");
+	greet("250-mx\r\n250 SIZE\r\n");
 	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.ml>\r\nRCPT TO:<y@later.example>\r\n");
 	server("250 from\r\n421 busy\r\n");
 	client_read("250 from\r\n421 busy\r\n");
@@ -848,6 +892,8 @@ main(void)
 		TEST(an_octet_that_changes_under_way_without_a_verdict_is_counted),
 		TEST(a_typo_is_refused_in_the_slot_of_its_own_command),
 		TEST(good_recipients_of_the_same_pipelined_group_go_through),
+		TEST(a_server_that_offers_pipelining_never_gets_a_noop),
+		TEST(where_pipelining_is_offered_a_refused_line_alone_is_answered_at_once),
 		TEST(a_typo_in_the_second_mail_of_a_session_is_refused),
 		TEST(a_typo_in_mail_from_is_refused),
 		TEST(deferring_answers_451),

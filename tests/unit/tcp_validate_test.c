@@ -180,6 +180,22 @@ an_old_timestamp_passes_unread(void **state)
 	expect_seen(&x, DIR_CLIENT, "ab;cd;");
 }
 
+/* Its receiver may have acknowledged it already; we would see that ack too late. */
+static void
+segments_in_order_set_the_clock_before_they_are_acknowledged(void **state)
+{
+	open_with_timestamps();
+	OPTIONS(TS("\14"));
+	say(&x, DIR_CLIENT, 0, "ab;");
+	OPTIONS(TS("\15"));
+	say(&x, DIR_CLIENT, 3, "cd;");
+	assert_int_equal(x.flow.tcp.half[DIR_CLIENT].ts_recent, 13);
+	OPTIONS(TS("\14"));
+	say(&x, DIR_CLIENT, 6, "XX;");
+	assert_int_equal(CTR(old_timestamp), 1);
+	expect_seen(&x, DIR_CLIENT, "ab;cd;");
+}
+
 static void
 a_newer_segment_that_overtakes_does_not_set_the_clock(void **state)
 {
@@ -285,6 +301,7 @@ main(void)
 		TEST(an_mss_is_that_of_the_syn_or_of_the_rfc),
 		TEST(a_signed_flow_is_read_only),
 		TEST(an_old_timestamp_passes_unread),
+		TEST(segments_in_order_set_the_clock_before_they_are_acknowledged),
 		TEST(a_newer_segment_that_overtakes_does_not_set_the_clock),
 		TEST(timestamps_that_one_end_offers_do_not_count),
 		TEST(a_reset_that_is_not_at_the_next_number_resets_nothing),
