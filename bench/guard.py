@@ -42,6 +42,8 @@ def judge(name, now, stored):
 
 def main(args):
     update = args[:1] == ["--update"]
+    if len(args) != 2 + update or args[-1].startswith("-"):
+        sys.exit(__doc__)
     bench, buildtype = args[update:]
     baseline = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
     counts = {name: count(bench, name) for name in SCENARIOS}
