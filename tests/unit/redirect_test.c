@@ -809,6 +809,23 @@ a_gap_of_some_seconds_in_a_paced_mail_is_waited_for(void **state)
 }
 
 static void
+a_gap_that_stays_in_a_paced_mail_has_its_client_try_again(void **state)
+{
+	w.host[FAR].manner.hello = "250-mx\r\n250-SIZE 100\r\n250 CHUNKING\r\n";
+	w.host[FAR].manner.one_at_a_time = true;
+	w.gap = 0xfffffff1u + (uint32_t)(strlen(pipelined[0]) + strlen(pipelined[1]));
+	w.gap_until = UINT64_MAX;
+	w.mss = 100;
+	session(pipelined, 60);
+	assert_int_equal(CTR(verdict_reset), 1);
+	assert_true(w.host[CLIENT].reset);
+	assert_true(w.host[FAR].reset);
+	assert_string_equal(w.host[FAR].mail, "");
+	w.host[CLIENT].said[w.host[CLIENT].said_len] = '\0';
+	assert_null(strstr(w.host[CLIENT].said, "queued"));
+}
+
+static void
 whichever_frame_is_lost_a_paced_mail_arrives(void **state)
 {
 	each_frame_once(state, false);
@@ -1521,6 +1538,7 @@ main(void)
 		TEST(a_gap_that_stays_while_the_line_waits_resets_both_ends),
 		TEST(a_client_that_hangs_up_behind_the_flagged_line_does_not_let_it_slip),
 		TEST(a_gap_of_some_seconds_in_a_paced_mail_is_waited_for),
+		TEST(a_gap_that_stays_in_a_paced_mail_has_its_client_try_again),
 		TEST(whichever_frame_is_lost_a_paced_mail_arrives),
 		TEST(whichever_frame_is_late_a_paced_mail_arrives),
 		TEST(whichever_two_frames_are_lost_or_late_a_paced_mail_arrives),
