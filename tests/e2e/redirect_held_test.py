@@ -52,7 +52,7 @@ class HeldPostfix(Postfix):
     def shell(self, script):
         """Runs it as an operator would. Returns what it wrote."""
         tools = dict(self.environment, PATH=f"{MTA}/postfix/usr/sbin:{self.environment['PATH']}")
-        return run("nsenter", f"--target={self.process.pid}", "--mount", "--net", "--", "sh", "-ec", script, env=tools).stdout
+        return run("nsenter", f"--target={self.process.pid}", "--mount", "--net", "--root", "--", "sh", "-ec", script, env=tools).stdout
 
 
 class HeldScene(RedirectScene):

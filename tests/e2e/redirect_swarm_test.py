@@ -13,7 +13,7 @@ from scene import network, wait_for
 from lab.sink import POINTS
 
 LONG = bool(os.environ.get("POSTERN_LONG"))
-OCTETS, ROUNDS, WAVES = (100 << 20, 9, 5) if LONG else (48 << 20, 5, 3)
+OCTETS, ROUNDS, WAVES = (192 << 20, 9, 5) if LONG else (192 << 20, 3, 3)  # the hand-over itself takes some 50 ms
 
 
 def told(point, how):
@@ -169,9 +169,10 @@ class Speed(RedirectTest):
         time.sleep(8)
 
     def test_the_memory_of_the_dataplane_returns_to_its_level(self):
-        self.waves("warm")  # the pools have touched as much of their memory then as they will
+        for name in ("warm", "warmer"):  # the pools have touched as much of their memory then as they will
+            self.waves(name)
         before, free = self.scene.box.resident_kb(), self.scene.box.show("stats")["packets"]["free"]
         self.waves("again")
         print(f"     {self.scene.box.resident_kb() - before} kB more after {500 * WAVES} redirected sessions", flush=True)
-        self.assertLess(self.scene.box.resident_kb() - before, 1024)
+        self.assertLess(self.scene.box.resident_kb() - before, 512)
         self.assertGreater(self.scene.box.show("stats")["packets"]["free"], free - 300)
