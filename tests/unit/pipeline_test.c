@@ -556,6 +556,7 @@ a_line_of_which_only_the_end_is_left_is_spoilt_and_not_reset(void **state)
 	uint32_t len = (uint32_t)strlen(line);
 
 	for (uint32_t left = 1; left <= 2; left++) {
+		close_world(state);
 		open_world(state);
 		greet("250 mx\r\n");
 		client("MAIL FROM:<a@example.com>\r\n");
