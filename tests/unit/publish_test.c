@@ -44,6 +44,7 @@ struct reader {
 	unsigned index;
 	atomic_bool *stop;
 	atomic_bool stuck;     /* keeps the set it has, reports nothing */
+	atomic_bool keeps_it;  /* ... and has come to that */
 	atomic_uint dead_seen; /* looks at a set that was freed */
 	atomic_uint rounds;
 };
@@ -60,6 +61,7 @@ read_rules(void *ctx)
 		do {
 			if (rs != NULL && atomic_load(&rs->alive) != ALIVE)
 				atomic_fetch_add(&r->dead_seen, 1);
+			atomic_store(&r->keeps_it, atomic_load(&r->stuck));
 		} while (atomic_load(&r->stuck) && !atomic_load(r->stop));
 		publication_quiescent(r->pub, r->index);
 		atomic_fetch_add(&r->rounds, 1);
@@ -143,14 +145,11 @@ a_stuck_worker_costs_a_bounded_wait_and_keeps_its_set(void **state)
 {
 	struct stage *s = stage_start();
 	struct publish_result result;
-	unsigned rounds;
 
 	publish(&s->pub, rules_new(), SECOND, &result);
 	atomic_store(&s->reader[1].stuck, true);
-	do {
-		rounds = atomic_load(&s->reader[1].rounds);
-		usleep(2000);
-	} while (rounds != atomic_load(&s->reader[1].rounds));
+	while (!atomic_load(&s->reader[1].keeps_it))
+		usleep(100);
 
 	publish(&s->pub, rules_new(), SECOND / 20, &result);
 	assert_false(result.quiesced);
