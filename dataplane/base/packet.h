@@ -11,6 +11,7 @@
 #define POSTERN_BASE_PACKET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Room that a front end leaves behind the longest received frame, for a reply that outgrows its disguise. */
@@ -91,6 +92,21 @@ struct packet_ops {
 	void (*transmit)(void *front, struct packet *p, enum side side);
 	void *front;
 };
+
+/* `to` travels as p does: its flow, time, headers and place. Octets, lengths and flags are the caller's. */
+static inline void
+packet_like(struct packet *to, const struct packet *p)
+{
+	to->next = NULL;
+	to->datagram = NULL;
+	to->flow = p->flow;
+	to->time_ns = p->time_ns;
+	to->h = p->h;
+	to->pair = p->pair;
+	to->side = p->side;
+	to->dir = p->dir;
+	to->link = p->link;
+}
 
 static inline enum side
 other_side(uint8_t side)

@@ -95,14 +95,7 @@ another(const struct edit_exit *out, const struct packet *p, size_t len)
 	memcpy(q->data, p->data, p->h.payload);
 	q->room -= p->h.payload;
 	q->len = p->h.payload;
-	q->next = NULL;
-	q->flow = p->flow;
-	q->time_ns = p->time_ns;
-	q->h = p->h;
-	q->pair = p->pair;
-	q->side = p->side;
-	q->dir = p->dir;
-	q->link = p->link;
+	packet_like(q, p);
 	q->flags = PACKET_JUDGED;
 	return q;
 }

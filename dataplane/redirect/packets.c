@@ -103,7 +103,7 @@ part_fin(struct pipeline *pl, struct packet *p)
 	if (fin == NULL)
 		return NULL; /* the quarantine sends it again */
 	memcpy(fin->data, p->data, p->h.payload);
-	fin->h = p->h;
+	packet_like(fin, p);
 	fin->h.payload_len = 0;
 	fin->h.seq += p->h.payload_len;
 	fin->h.tcp_flags |= TCP_FIN;
@@ -111,14 +111,6 @@ part_fin(struct pipeline *pl, struct packet *p)
 	fin->data[fin->h.l4 + TCP_FLAGS] |= TCP_FIN;
 	headers_resize(fin);
 	checksum_rewrite(fin);
-	fin->next = NULL;
-	fin->datagram = NULL;
-	fin->flow = p->flow;
-	fin->time_ns = p->time_ns;
-	fin->pair = p->pair;
-	fin->side = p->side;
-	fin->dir = p->dir;
-	fin->link = p->link;
 	fin->flags = (uint8_t)(PACKET_JUDGED | PACKET_SPLICED | (p->flags & PACKET_CHECKSUM_OK));
 	return fin;
 }

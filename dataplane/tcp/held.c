@@ -48,14 +48,7 @@ held_copy(struct tcp_worker *w, const struct packet *p)
 	memcpy(copy->data, p->data, p->len);
 	copy->len = p->len;
 	copy->room -= p->len;
-	copy->next = NULL;
-	copy->flow = p->flow;
-	copy->time_ns = p->time_ns;
-	copy->h = p->h;
-	copy->pair = p->pair;
-	copy->side = p->side;
-	copy->dir = p->dir;
-	copy->link = p->link;
+	packet_like(copy, p);
 	copy->flags = PACKET_COPY;
 	return copy;
 }

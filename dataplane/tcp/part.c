@@ -49,7 +49,6 @@ tcp_part(struct tcp_worker *w, struct flow *f, enum direction dir)
 	if (first == NULL)
 		return;
 	first->flags = 0;
-	first->datagram = NULL;
 	cut_tail(first, h->clear - segment_first(p));
 	cut_front(p, h->clear - segment_first(p));
 	h->sent = seq_max(h->sent, h->clear);
