@@ -7,6 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The largest MTU for AF_XDP: a frame, and all that the dataplane keeps with it, must fit a page. (With XDP alone:
+ * 3,506.) */
+#define NIC_AF_XDP_MTU 2792
+
 /* Receive queues in use; 0: not told. */
 unsigned nic_queues(const char *name);
 /* Octets of IP packet; 0: no such interface. */

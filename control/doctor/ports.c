@@ -198,8 +198,8 @@ check_mtu(struct doctor *d, const struct settings_pair *pair)
 			    doctor_command("ip link set %s mtu %u", a > b ? inside : outside, a < b ? a : b), false,
 			    "%u and %u: frames that fit one side would be lost at the other", a, b);
 	else
-		doctor_find(d, a > 3506 ? DOCTOR_ERROR : DOCTOR_OK, "mtu", both, NULL, false,
-			    a > 3506 ? "%u: at most 3506 with XDP and AF_XDP" : "%u at both", a);
+		doctor_find(d, a > NIC_AF_XDP_MTU ? DOCTOR_ERROR : DOCTOR_OK, "mtu", both, NULL, false,
+			    a > NIC_AF_XDP_MTU ? "%u: at most %u with AF_XDP" : "%u at both", a, NIC_AF_XDP_MTU);
 }
 
 void

@@ -31,41 +31,52 @@ packet_init(struct rte_mbuf *m, uint64_t now_ns)
 	return p;
 }
 
-/* A frame in several buffers that does not fit one: nobody reads it. */
+/* A frame in several buffers that does not fit one: nobody reads it, for no part of it is the whole. */
 static void
 forward_unread(struct front *front, struct rte_mbuf *m)
 {
-	unsigned slot = (m->port & HAND_SLOT) ^ 1;
+	unsigned slot = m->port ^ 1;
 
 	front->ctr->value[CTR_undecoded]++;
-	if (front->ports->port[slot].chains) {
-		front_send(front, m, slot);
+	front->ctr->value[CTR_rx_packets]++;
+	front->ctr->value[CTR_rx_octets] += m->pkt_len;
+	if (!front->ports->port[slot].chains) {
+		front->ctr->value[CTR_tx_dropped]++;
+		rte_pktmbuf_free(m);
 		return;
 	}
-	front->ctr->value[CTR_tx_dropped]++;
-	rte_pktmbuf_free(m);
+	front->ctr->value[CTR_tx_packets]++;
+	front->ctr->value[CTR_tx_octets] += m->pkt_len;
+	front_send(front, m, slot);
 }
 
 unsigned
-front_receive(struct front *front, struct rte_mbuf **frames, unsigned n, struct packet **burst, uint64_t now_ns)
+front_arrive(struct front *front, unsigned slot, struct rte_mbuf **frames, unsigned n)
 {
 	unsigned count = 0;
 
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = frames[i];
+
+		m->port = (uint16_t)slot;
+		if (unlikely(m->nb_segs > 1) && rte_pktmbuf_linearize(m) != 0)
+			forward_unread(front, m);
+		else
+			frames[count++] = m;
+	}
+	return count;
+}
+
+void
+front_receive(struct front *front, struct rte_mbuf **frames, unsigned n, struct packet **burst, uint64_t now_ns)
+{
 	/* Two lines: where there are VLAN tags, IPv6 or TCP options, one does not hold the headers. */
 	for (unsigned i = 0; i < n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(frames[i], void *));
 		rte_prefetch0(rte_pktmbuf_mtod_offset(frames[i], void *, 64));
 	}
-	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = frames[i];
-
-		if (unlikely(m->nb_segs > 1) && rte_pktmbuf_linearize(m) != 0) {
-			forward_unread(front, m);
-			continue;
-		}
-		burst[count++] = packet_init(m, now_ns);
-	}
-	return count;
+	for (unsigned i = 0; i < n; i++)
+		burst[i] = packet_init(frames[i], now_ns);
 }
 
 static struct packet *

@@ -37,13 +37,14 @@ void front_init(struct front *front, struct rte_mempool *pool, struct counters *
 		struct rte_ring *owner, struct spread *spread);
 
 /*
- * Makes packets of `n` frames (at most FLOW_BURST) that came in at their
- * slots (mbuf->port). Takes them; returns how many packets were written to
- * `burst`. A frame in several buffers is joined where it fits, else forwarded
- * unread where the port can, and counted.
+ * What a port delivered at `slot`: the slot is noted (mbuf->port), and a frame in several buffers is joined in its
+ * first one. One that is too long for that, and so for the MTU, is counted (undecoded) and leaves unread where the
+ * other port takes such frames, else it is lost (tx_dropped). Takes those; returns how many remain, in their order.
  */
-unsigned front_receive(struct front *front, struct rte_mbuf **frames, unsigned n, struct packet **burst,
-		       uint64_t now_ns);
+unsigned front_arrive(struct front *front, unsigned slot, struct rte_mbuf **frames, unsigned n);
+
+/* Makes packets of `n` frames (at most FLOW_BURST) out of front_arrive(). Takes them. */
+void front_receive(struct front *front, struct rte_mbuf **frames, unsigned n, struct packet **burst, uint64_t now_ns);
 
 /* Takes a frame that is to leave at `slot`. */
 void front_send(struct front *front, struct rte_mbuf *m, unsigned slot);

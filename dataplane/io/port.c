@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -55,6 +56,25 @@ one_kernel_queue(const char *device, unsigned if_index)
 	return false;
 }
 
+/*
+ * The ring of AF_PACKET has slots of a fixed length, and the kernel cuts what is longer: it would leave cut. Before the
+ * frame stand 66 octets (TPACKET_V2).
+ */
+static bool
+slots_hold(const struct port *port, const char *driver)
+{
+	const char *given = strstr(port->device, ",framesz=");
+	unsigned long slot = given != NULL ? strtoul(given + strlen(",framesz="), NULL, 10) : 2048;
+	unsigned long wanted = RTE_ALIGN_CEIL(66UL + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + port->mtu, 16UL);
+
+	if (strcmp(driver, "net_af_packet") != 0 || slot >= wanted)
+		return true;
+	say("port \"%s\": with an MTU of %u its ring wants slots of at least %lu octets: add framesz=%lu, "
+	    "and as blocksz a multiple of that and of 4096",
+	    port->device, port->mtu, wanted, (wanted + 1023) / 1024 * 1024);
+	return false;
+}
+
 static bool
 port_find(struct port *port, const char *device)
 {
@@ -81,7 +101,7 @@ port_find(struct port *port, const char *device)
 		port->mtu = RTE_ETHER_MTU;
 	if (port->mtu < RTE_ETHER_MIN_MTU)
 		port->mtu = RTE_ETHER_MTU;
-	return true;
+	return slots_hold(port, info.driver_name);
 }
 
 bool
@@ -118,8 +138,12 @@ ports_find(struct ports *ports, const struct settings *s)
 static void
 port_conf(const struct port *port, const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
 {
+	/* What a driver tells of itself may be less than the kernel interface behind it has. */
+	uint32_t most =
+		RTE_MAX(info->max_rx_pktlen, (uint32_t)RTE_ETHER_MAX_LEN) - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN;
+
 	memset(conf, 0, sizeof(*conf));
-	conf->rxmode.mtu = RTE_MIN(port->mtu, info->max_mtu);
+	conf->rxmode.mtu = (uint16_t)RTE_MIN(RTE_MIN((uint32_t)port->mtu, most), (uint32_t)info->max_mtu);
 	conf->rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 	conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 }

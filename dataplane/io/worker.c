@@ -41,9 +41,10 @@ run_frames(struct worker *w, const struct round *r, struct rte_mbuf **frames, un
 {
 	struct packet *burst[BURST];
 
-	n = front_receive(&w->front, frames, n, burst, r->now_ns);
-	if (n > 0)
-		pipeline_burst(w->pipeline, r->rules, burst, n, r->now_ns, r->wall_ns);
+	if (n == 0)
+		return;
+	front_receive(&w->front, frames, n, burst, r->now_ns);
+	pipeline_burst(w->pipeline, r->rules, burst, n, r->now_ns, r->wall_ns);
 }
 
 /* Hands frames to the workers of their flows; keeps its own, in front of `frames`. Returns their number. */
@@ -86,8 +87,7 @@ poll_queue(struct worker *w, const struct round *r, unsigned slot, uint16_t queu
 
 	if (n == 0)
 		return 0;
-	for (unsigned i = 0; i < n; i++)
-		frames[i]->port = (uint16_t)slot;
+	n = front_arrive(&w->front, slot, frames, n);
 	if (w->spread != NULL)
 		n = spread_frames(w, frames, n);
 	run_frames(w, r, frames, n);

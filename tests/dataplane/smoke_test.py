@@ -465,6 +465,26 @@ class AfXdp(unittest.TestCase):
         finally:
             ip("link", "set", INSIDE, "mtu", "1500")
 
+    def set_mtu(self, mtu):
+        for interface in (INSIDE, OUTSIDE):
+            ip("link", "set", interface, "mtu", str(mtu))
+        for namespace, end in ((CLIENT, "c0"), (SERVER, "s0")):
+            ip("-n", namespace, "link", "set", end, "mtu", str(mtu))
+
+    def test_jumbo_frames_pass_up_to_the_mtu_that_is_told_to_be_possible(self):
+        self.addCleanup(self.set_mtu, 1500)
+        self.set_mtu(9000)
+        self.refused(Dataplane([(f"net_af_packet0,iface={INSIDE}", f"net_af_packet1,iface={OUTSIDE}")]),
+                     "slots of at least 9088 octets: add framesz=9216")
+        # As NIC_AF_XDP_MTU and bpf/README.md have it.
+        self.refused(self.dataplane(), "a frame and its room must fit a page; at most 2792 is possible")
+        self.set_mtu(2792)
+        with self.dataplane() as dp:
+            self.talk(25)
+            total = dp.total()
+            self.assertGreater(total["rx_octets"], 1514 * total["rx_packets"])  # acks are among them
+            self.assertEqual(total["tx_dropped"] + total["undecoded"] + total["changed_unjudged"], 0)
+
     def test_an_interface_whose_second_queue_nobody_would_read_is_refused(self):
         ip("link", "add", WIDE, "numrxqueues", "2", "numtxqueues", "2", "type", "veth", "peer", "name", WIDE + "p")
         try:

@@ -67,6 +67,12 @@ class Doctor(unittest.TestCase):
         finally:
             self.place.run("box", "ip", "link", "set", "pin0", "mtu", 1500)
 
+    def test_an_mtu_that_af_xdp_cannot_have_is_an_error(self):
+        for mtu, kind in ((2792, "ok"), (2793, "error"), (1500, "ok")):
+            for name in ("pin0", "pout0"):
+                self.place.run("box", "ip", "link", "set", name, "mtu", mtu)
+            self.assertEqual(self.of("mtu", "pin0, pout0"), [(kind, None)])
+
     def test_a_missing_interface_is_an_error(self):
         text = self.box.settings.read_text()
         self.box.settings.write_text(text.replace("iface=pin0", "iface=absent0"))

@@ -32,10 +32,10 @@ class Scene:
         self.place = Place()
         self.set(**options)
 
-    def set(self, rules=RULES, client=(), server=(), tagged=(), make_box=Box, **box):
-        """`client`, `server`: lines for their main.cf; the rest as Box takes it. When it fails, nothing is left."""
+    def set(self, rules=RULES, client=(), server=(), tagged=(), make_box=Box, mtu=1500, **box):
+        """`client`, `server`: lines for their main.cf; the rest as connect() and Box take it. When it fails, nothing is left."""
         try:
-            network.connect(self.place)
+            network.connect(self.place, mtu=mtu)
             for kind in tagged:
                 network.connect_tagged(self.place, kind)
             self.box = make_box(self.place, rules, **box).start()

@@ -13,8 +13,8 @@ operator: Example Carrier
 rules: {dir}/rules.conf
 dataplane:
   pairs:
-    - inside: "net_af_xdp0,iface=pin0"
-      outside: "net_af_xdp1,iface=pout0"
+    - inside: "{inside}"
+      outside: "{outside}"
   huge_pages: {huge_pages}
   flows: 16384
   packets: {packets}
@@ -31,11 +31,12 @@ events:
   clear_addresses: true
   key_file: {dir}/key/event.key
 """
+AF_XDP = ("net_af_xdp0,iface=pin0", "net_af_xdp1,iface=pout0")
 
 
 class Box:
-    def __init__(self, place, rules, name="box", huge_pages=False, watch=False, events=None, dataplane="", user=""):
-        """`rules`: text of the rule file. `dataplane`: further lines of that section of the settings."""
+    def __init__(self, place, rules, name="box", huge_pages=False, watch=False, events=None, dataplane="", user="", ports=AF_XDP):
+        """`rules`: text of the rule file. `dataplane`: further lines of that section of the settings. `ports`: inside, outside."""
         self.place = place
         self.dir = place.dir / name
         self.dir.mkdir()
@@ -47,7 +48,7 @@ class Box:
         yes = {True: "true", False: "false"}
         self.settings.write_text(SETTINGS.format(
             dir=self.dir, huge_pages=yes[huge_pages], watch=yes[watch], events=self.events_path, user=user,
-            packets=16383, dataplane=dataplane))
+            packets=16383, dataplane=dataplane, inside=ports[0], outside=ports[1]))
         self.dataplane = self.daemon = None
 
     def write_rules(self, text):

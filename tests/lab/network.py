@@ -37,6 +37,8 @@ def connect(place, wire=(), mtu=1500, seed=1):
         else:
             _veth(place, "box", near, side, far)
         place.run(side, "ip", "link", "set", far, "mtu", mtu)
+        if mtu > 1500:  # what comes in at the near end must fit there too
+            place.run("box", "ip", "link", "set", near, "mtu", mtu)
         _address(place, side, far, "v4", 24)
         if mtu >= 1280:
             _address(place, side, far, "v6", 64)
