@@ -285,6 +285,7 @@ begin_session(void)
 	c.flows.flows = 16;
 	c.line_buffers = 8;
 	c.edits = 4;
+	c.unacked = 512;
 	c.fragments.datagrams = c.fragments.packets = 4;
 	c.noop_limit = rnd(3) * 4;
 	net.pl = pipeline_new(&c, &net.front.ops, &ctr, on_event, NULL);

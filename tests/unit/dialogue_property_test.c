@@ -599,6 +599,7 @@ session(struct counters *ctr)
 	c.flows.flows = 16;
 	c.line_buffers = 8;
 	c.edits = 4;
+	c.unacked = 512;
 	c.fragments.datagrams = c.fragments.packets = 4;
 	c.noop_limit = rnd(3) * 4;
 	net.pl = pipeline_new(&c, &ops, ctr, on_event, &long_way.net_told);

@@ -600,6 +600,8 @@ begin_pipeline(unsigned worker)
 	pipeline_config_default(&c);
 	c.sample_every = 1;
 	c.flows.flows = 1024;
+	c.edits = c.line_buffers = 256; /* pools as large as a box has take most of the time of a world */
+	c.unacked = 1024;
 	if (w.keeps_flows)
 		c.flows.closing_ns = 3600 * 1000000000ULL;
 	c.splices = 8;

@@ -279,6 +279,8 @@ world_open(const char *rules)
 	pipeline_config_default(&c);
 	c.sample_every = 1;
 	c.flows.flows = 64;
+	c.edits = c.line_buffers = 64; /* pools as large as a box has take most of the time of a world */
+	c.unacked = 1024;
 	w.rules = compile(rules);
 	w.pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
 	assert_non_null(w.pl);
