@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "build/build.h"
 #include "internal.h" /* the reference of the next refusal */
 #include "model_ends.h"
+#include "small.h"
 
 #define STEPS        1000000
 #define COMMANDS_MAX 1400
@@ -588,19 +588,12 @@ end_long_way(const struct counters *ctr)
 static void
 session(struct counters *ctr)
 {
-	struct pipeline_config c;
+	struct pipeline_config c = small_config();
 	struct packet_ops ops = net.front.ops;
 
 	memset(ctr, 0, sizeof *ctr);
 	box_counters = ctr;
 	session_number = total_sessions;
-	pipeline_config_default(&c);
-	c.sample_every = 1;
-	c.flows.flows = 16;
-	c.line_buffers = 8;
-	c.edits = 4;
-	c.unacked = 512;
-	c.fragments.datagrams = c.fragments.packets = 4;
 	c.noop_limit = rnd(3) * 4;
 	net.pl = pipeline_new(&c, &ops, ctr, on_event, &long_way.net_told);
 	assert_non_null(net.pl);
@@ -703,19 +696,7 @@ both_ends_read_what_a_lossless_session_gives(void **state)
 static int
 compile_rules(void **state)
 {
-	static const char text[] = "rule r1 reject rcpt domain typo.example means=type.example\n";
-	const struct build_options options = { .operator_name = "example carrier", .generation = 1 };
-	char path[] = "/tmp/postern-rules-XXXXXX", err[256];
-	struct build_result built;
-	int fd = mkstemp(path);
-
-	assert_true(fd >= 0 && write(fd, text, sizeof text - 1) == (ssize_t)sizeof text - 1);
-	close(fd);
-	assert_true(build_rules(path, &options, stderr, &built));
-	unlink(path);
-	net.rules = ruleset_load(view_of(built.blob, built.blob_len), 1, err, sizeof err);
-	assert_non_null(net.rules);
-	build_result_free(&built);
+	net.rules = compile("rule r1 reject rcpt domain typo.example means=type.example\n");
 	return 0;
 }
 

@@ -448,11 +448,9 @@ ipv6_behind_a_vlan_tag_is_judged_alike(void **state)
 static void
 label_frames(unsigned n)
 {
-	struct pipeline_config c;
+	struct pipeline_config c = small_config();
 
 	pipeline_free(w.pl);
-	pipeline_config_default(&c);
-	c.flows.flows = 64;
 	c.noop_limit = n;
 	w.pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
 	assert_non_null(w.pl);
@@ -644,13 +642,10 @@ the_first_copy_stands_in_half_a_line_at_a_dot_and_under_a_disguise(void **state)
 static void
 one_direction_alone_yields_every_recipient(void **state)
 {
-	struct pipeline_config c;
+	struct pipeline_config c = small_config();
 	char line[64];
 
 	pipeline_free(w.pl);
-	pipeline_config_default(&c);
-	c.sample_every = 1;
-	c.flows.flows = 64;
 	c.every_address = c.late_events = true;
 	front_at_work++; /* no live box tells events late: they wait on the heap */
 	w.pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
@@ -680,11 +675,8 @@ one_direction_alone_yields_every_recipient(void **state)
 static void
 wait_for_answers(void)
 {
-	struct pipeline_config c;
+	struct pipeline_config c = small_config();
 
-	pipeline_config_default(&c);
-	c.sample_every = 1;
-	c.flows.flows = 64;
 	c.late_events = c.every_address = true;
 	front_at_work++; /* no live box tells events late: they wait on the heap */
 	pipeline_free(w.pl);

@@ -14,10 +14,10 @@
 
 #include <cmocka.h>
 
-#include "build/build.h"
 #include "frame.h"
 #include "headers/fragment.h"
 #include "pipeline.h"
+#include "small.h"
 #include "splice/caps.h"
 #include "splice/end.h"
 #include "splice/owners.h"
@@ -527,24 +527,6 @@ run(unsigned seconds)
 	run_ms(seconds * 1000);
 }
 
-static struct ruleset *
-compile(const char *text)
-{
-	const struct build_options options = { .operator_name = "example carrier", .generation = 7 };
-	char path[] = "/tmp/postern-rules-XXXXXX", err[256];
-	struct build_result built;
-	int fd = mkstemp(path);
-
-	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-	close(fd);
-	assert_true(build_rules(path, &options, stderr, &built));
-	unlink(path);
-	struct ruleset *rules = ruleset_load(view_of(built.blob, built.blob_len), 1, err, sizeof err);
-	assert_non_null(rules);
-	build_result_free(&built);
-	return rules;
-}
-
 static void
 on_edited(void *ctx, const struct flow_key *key)
 {
@@ -595,13 +577,9 @@ static struct pipeline *
 begin_pipeline(unsigned worker)
 {
 	const struct quarantine_table table = the_table();
-	struct pipeline_config c;
+	struct pipeline_config c = small_config();
 
-	pipeline_config_default(&c);
-	c.sample_every = 1;
-	c.flows.flows = 1024;
-	c.edits = c.line_buffers = 256; /* pools as large as a box has take most of the time of a world */
-	c.unacked = 1024;
+	c.flows.flows = c.edits = 256; /* a test leaves up to 80 sessions behind that the table keeps */
 	if (w.keeps_flows)
 		c.flows.closing_ns = 3600 * 1000000000ULL;
 	c.splices = 8;

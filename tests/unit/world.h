@@ -6,16 +6,9 @@
 #ifndef POSTERN_TESTS_WORLD_H
 #define POSTERN_TESTS_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "build/build.h"
 #include "frame.h"
 #include "pipeline.h"
+#include "small.h"
 
 /* One end: what it has sent and what it has read, in its own numbers. */
 struct end {
@@ -57,24 +50,6 @@ static inline void
 on_event(void *ctx, const struct event *e)
 {
 	w.events[w.event_count++ % 64] = *e;
-}
-
-static inline struct ruleset *
-compile(const char *text)
-{
-	const struct build_options options = { .operator_name = "example carrier", .generation = 7 };
-	char path[] = "/tmp/postern-rules-XXXXXX", err[256];
-	struct build_result built;
-	int fd = mkstemp(path);
-
-	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-	close(fd);
-	assert_true(build_rules(path, &options, stderr, &built));
-	unlink(path);
-	struct ruleset *rules = ruleset_load(view_of(built.blob, built.blob_len), 1, err, sizeof err);
-	assert_non_null(rules);
-	build_result_free(&built);
-	return rules;
 }
 
 /* A fragment that left joins the others of its datagram, one datagram at a time; the whole once it is complete. */
@@ -269,18 +244,13 @@ greet(const char *capabilities)
 static inline int
 world_open(const char *rules)
 {
-	struct pipeline_config c;
+	const struct pipeline_config c = small_config();
 
 	memset(&w, 0, sizeof w);
 	front_at_work = 0;
 	w.end[DIR_CLIENT].window = w.end[DIR_SERVER].window = 60000;
 	front_init(&w.front);
 	w.now = 1000000000;
-	pipeline_config_default(&c);
-	c.sample_every = 1;
-	c.flows.flows = 64;
-	c.edits = c.line_buffers = 64; /* pools as large as a box has take most of the time of a world */
-	c.unacked = 1024;
 	w.rules = compile(rules);
 	w.pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
 	assert_non_null(w.pl);
