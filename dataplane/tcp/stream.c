@@ -285,6 +285,24 @@ fail(struct tcp_worker *w, struct flow *f, struct packet *p, enum counter cause)
 		leave(w, f, p);
 }
 
+/*
+ * A SYN leaves at once, and before the numbers of its server are known: nothing in it can be held, or replaced and
+ * answered. So it leaves without its octets. Their sender learns from the SYN-ACK that they did not arrive, and sends
+ * them behind the handshake (RFC 7413 section 4.2.2); the client of a capture cannot.
+ */
+static void
+empty_syn(struct tcp_worker *w, const struct flow *f, struct packet *p)
+{
+	if (!segment_has(p, TCP_SYN) || p->h.payload_len == 0 || !w->limits.refuse || f->tcp.read_only ||
+	    f->tcp.half[p->dir].mode == STREAM_IGNORED)
+		return;
+	w->ctr->value[CTR_syn_octets] += p->h.payload_len;
+	p->h.payload_len = 0;
+	p->flags |= PACKET_JUDGED;
+	headers_resize(p);
+	checksum_rewrite(p);
+}
+
 void
 tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p)
 {
@@ -304,6 +322,7 @@ tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p)
 		tcp_track(w, &f->tcp, p, &options);
 		if (w->reader.accepted != NULL)
 			w->reader.accepted(w->reader.ctx, f, p);
+		empty_syn(w, f, p);
 		input(w, f, p);
 	}
 }

@@ -4,6 +4,7 @@
 from scene import SENDER, SceneTest, sha256, wait_for
 from lab.capture import Capture
 from lab.exim import Exim
+from lab.smtp import talk
 
 MAIL = f"MAIL FROM:<{SENDER}>\r\n"
 BODY = "Subject: {}\r\n\r\nbody\r\n.\r\n"
@@ -120,6 +121,19 @@ class Refusal(SceneTest):
         steps = [{"send": c, "replies": 0} for c in "RCPT TO:<bob@army.ml>\r"] + [{"send": "\n", "replies": 1}]
         replies = self.scene.talk((MAIL, 1), *steps, (rcpt("ann@army.mil"), 1), ("QUIT\r\n", 1))
         self.assertEqual([r.code for r in replies], [250, 550, 250, 221], replies)
+
+    def test_a_typo_in_the_data_of_a_syn_is_refused(self):
+        place, before = self.scene.place, self.scene.box.total("syn_octets")
+        # A client that sends data with its SYN without a cookie, and a server that would take them so.
+        for side, fast_open in (("client", 0x5), ("server", 0x602)):
+            place.run(side, "sysctl", "-qw", f"net.ipv4.tcp_fastopen={fast_open}")
+        group = "EHLO mx.client.example\r\n" + MAIL + rcpt("ann@army.mil") + rcpt("bob@army.ml") + "DATA\r\n"
+        replies = talk(place, [{"syn": group, "replies": 5}, {"send": BODY.format("fast open"), "replies": 1},
+                               {"send": "QUIT\r\n", "replies": 1}])
+        self.assertEqual([r.code for r in replies], [220, 250, 250, 250, 550, 354, 250, 221], replies)
+        self.assertRefused(replies[4].text, "army.ml", "army.mil")
+        self.assertEqual(self.scene.received("fast open"), ["ann@army.mil"])
+        self.assertEqual(self.scene.box.total("syn_octets") - before, len(group))
 
     def test_more_refusals_than_a_session_may_hold_still_end_in_order(self):
         names = [f"u{n}@army.ml" for n in range(20)]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
 An SMTP client that does exactly what it is told: steps as JSON on stdin, replies as JSON on stdout, greeting first.
-A step is {"send": TEXT, "replies": N} (N: replies to wait for afterwards), {"pause": SECONDS} or {"tls": true}.
+A step is {"send": TEXT, "replies": N} (N: replies to wait for afterwards), {"pause": SECONDS} or {"tls": true}; the first
+may be {"syn": TEXT, "replies": N}: its text goes with the SYN (TCP Fast Open), before the greeting.
 
     python3 client.py HOST PORT
 """
@@ -14,8 +15,13 @@ import time
 
 
 class Session:
-    def __init__(self, host, port):
-        self.connection = socket.create_connection((host, int(port)), timeout=30)
+    def __init__(self, host, port, early=""):
+        if early:
+            self.connection = socket.socket()
+            self.connection.settimeout(30)
+            self.connection.sendto(early.encode("latin-1"), socket.MSG_FASTOPEN, (host, int(port)))
+        else:
+            self.connection = socket.create_connection((host, int(port)), timeout=30)
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.replies = []
@@ -48,10 +54,11 @@ class Session:
 
 
 def main(host, port):
-    session = Session(host, port)
+    steps = json.load(sys.stdin)
+    session = Session(host, port, steps[0].get("syn", "") if steps else "")
     try:
         session.reply()
-        for step in json.load(sys.stdin):
+        for step in steps:
             session.step(step)
     except (EOFError, ConnectionError):
         pass
