@@ -60,10 +60,11 @@ classify_stage(struct pipeline *pl, struct packet **burst, unsigned n)
 	return kept;
 }
 
-/* The flow is read no further: what it holds goes on its way, or nowhere. */
+/* The flow is read no further: what it holds goes on its way, or nowhere; what it said first is compared no more. */
 static void
 let_go(struct pipeline *pl, struct flow *f)
 {
+	unacked_drop(pl->tcp.unacked, f);
 	if (f->fate == FLOW_DROP || f->fate == FLOW_RESET)
 		tcp_discard_all(&pl->tcp, f);
 	else
@@ -107,11 +108,11 @@ express(struct pipeline *pl, struct flow *f, struct packet *p)
 	if (f->fate != FLOW_INSPECT || f->edit != NULL || splice_is_any(f) || !tcp_express_ok(&pl->tcp, f, p))
 		return false;
 	if (text.len == 0) {
-		tcp_express_ack(f, p);
+		tcp_express_ack(&pl->tcp, f, p);
 		f->text = f->tcp.half[DIR_CLIENT].mode == STREAM_FLUENT;
 	} else if (p->dir == DIR_CLIENT && f->tcp.half[DIR_CLIENT].mode == STREAM_FLUENT &&
 		   smtp_client_text(&f->smtp, text)) {
-		tcp_express_octets(f, p);
+		tcp_express_octets(&pl->tcp, f, p);
 		f->text = true;
 	} else {
 		tcp_express_read(&pl->tcp, f, p);
@@ -322,7 +323,7 @@ force_gates(struct pipeline *pl, bool all, unsigned budget)
 }
 
 /* How often a tick looks at how much: enough to keep up, too little to delay a burst. */
-enum { TICK_HOLDS = 64, TICK_FRAGMENTS = 64, TICK_FLOWS = 256, TICK_UNACKED = 2 };
+enum { TICK_HOLDS = 64, TICK_FRAGMENTS = 64, TICK_FLOWS = 256 };
 
 void
 pipeline_tick(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns, uint64_t wall_ns)
@@ -335,7 +336,6 @@ pipeline_tick(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns,
 	redirect_tick(pl);
 	fragments_expire(pl->fragments, now_ns, TICK_FRAGMENTS);
 	flow_table_expire(pl->flows, now_ns, TICK_FLOWS);
-	unacked_sweep(pl->tcp.unacked, TICK_UNACKED);
 }
 
 void
@@ -422,7 +422,6 @@ flow_gone(void *ctx, struct flow *f)
 	let_go(pl, f);
 	redirect_gone(pl, f);
 	judge_flush(pl, f);
-	unacked_drop(pl->tcp.unacked, f);
 	smtp_session_done(&f->smtp, pl->lines);
 	if (f->edit != NULL && pl->config.watch != NULL)
 		pl->config.watch->gone(pl->config.watch->ctx, &f->key);
@@ -445,7 +444,7 @@ pipeline_config_default(struct pipeline_config *c)
 		.tcp = { .held_per_flow = 256, .refuse = true, .held_per_worker = 4096, .hold_ns = 3 * 1000000000ULL },
 		.fragments = { .datagrams = 1024, .packets = 4096, .timeout_ns = 2 * 1000000000ULL },
 		.line_buffers = 4096,
-		.unacked = 4096,
+		.unacked = UNACKED_POOL_MAX,
 		.edits = 8192,
 		.when_blind = POLICY_PASS,
 	};
@@ -465,7 +464,7 @@ make_stages(struct pipeline *pl)
 		return false;
 	pl->fragments = fragments_new(&c->fragments, &last, pl->ctr);
 	pl->flows = flow_table_new(&c->flows, secret, pl->ctr, flow_gone, pl);
-	pl->tcp.unacked = unacked_pool_new(c->flows.flows, c->unacked);
+	pl->tcp.unacked = unacked_pool_new(c->unacked);
 	pl->lines = smtp_pool_new(c->line_buffers);
 	pl->edits = edit_pool_new(c->edits);
 	if (c->splices > 0)

@@ -45,7 +45,7 @@ struct pipeline_config {
 	struct tcp_limits tcp;
 	struct fragment_limits fragments;
 	unsigned line_buffers, edits;
-	unsigned unacked; /* blocks of half a KiB for commands on their way to the server, tcp/unacked.h */
+	unsigned unacked; /* blocks of 320 octets for commands on their way to the server, tcp/unacked.h */
 	unsigned splices; /* sessions that may be at a quarantine, closed ones included; 0: none is ever redirected */
 	/*
 	 * Where there are other workers: which connections to quarantines are theirs, borrowed, and how to hand a

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "headers/checksum.h"
 #include "tcp/segment.h"
+#include "tcp/unacked.h"
 
 /* NOP, NOP, timestamps (RFC 7323 appendix A), alone behind the header: what stacks send with data and acks. */
 enum { STAMP_OPTIONS = 0x0101080a, STAMP_LEN = 12 };
@@ -53,22 +54,24 @@ tcp_express_ok(const struct tcp_worker *w, const struct flow *f, const struct pa
 }
 
 void
-tcp_express_ack(struct flow *f, const struct packet *p)
+tcp_express_ack(struct tcp_worker *w, struct flow *f, const struct packet *p)
 {
 	struct tcp_half *h = &f->tcp.half[p->dir], *other = &f->tcp.half[!p->dir];
 
 	other->acked = seq_max(other->acked, p->h.ack);
+	if (f->tcp.kept > 0)
+		unacked_trim(w->unacked, f);
 	if (h->has_ts)
 		h->ts_recent = load_be32(options_of(p) + 4);
 	h->window = p->h.window;
 }
 
 void
-tcp_express_octets(struct flow *f, const struct packet *p)
+tcp_express_octets(struct tcp_worker *w, struct flow *f, const struct packet *p)
 {
 	struct tcp_half *h = &f->tcp.half[p->dir];
 
-	tcp_express_ack(f, p);
+	tcp_express_ack(w, f, p);
 	h->sent = h->clear = h->read = h->nxt = p->h.seq + p->h.payload_len;
 	f->tcp.moved_us = (uint32_t)(p->time_ns / 1000);
 }

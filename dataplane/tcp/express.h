@@ -19,10 +19,10 @@ bool tcp_express_ok(const struct tcp_worker *w, const struct flow *f, const stru
 /* The three ways on of a p that passed tcp_express_ok(): */
 
 /* It has no octets: notes what it says. p stays with the caller. */
-void tcp_express_ack(struct flow *f, const struct packet *p);
+void tcp_express_ack(struct tcp_worker *w, struct flow *f, const struct packet *p);
 
 /* Its octets have been read, and may leave: moves the marks as well. p stays with the caller. */
-void tcp_express_octets(struct flow *f, const struct packet *p);
+void tcp_express_octets(struct tcp_worker *w, struct flow *f, const struct packet *p);
 
 /* Its octets are to be read: by the reader, as by tcp_input() behind its checks. Takes p. */
 void tcp_express_read(struct tcp_worker *w, struct flow *f, struct packet *p);

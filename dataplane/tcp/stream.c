@@ -200,7 +200,7 @@ is_ahead(const struct tcp_worker *w, const struct flow *f, const struct packet *
 	const struct tcp_half *h = &f->tcp.half[p->dir];
 
 	return p->dir == DIR_CLIENT && w->unacked != NULL && w->limits.refuse && !leave_fluent(&f->tcp, DIR_CLIENT) &&
-	       seq_lt(h->nxt, segment_end(p)) && unacked_full(w->unacked, f);
+	       seq_lt(h->nxt, segment_end(p)) && unacked_full(f);
 }
 
 /* Octets of a started direction, FIN included, in their place. */
@@ -320,6 +320,8 @@ tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p)
 		input_rst(w, f, p);
 	} else {
 		tcp_track(w, &f->tcp, p, &options);
+		if (f->tcp.kept > 0)
+			unacked_trim(w->unacked, f);
 		if (w->reader.accepted != NULL)
 			w->reader.accepted(w->reader.ctx, f, p);
 		empty_syn(w, f, p);
@@ -332,7 +334,7 @@ tcp_express_read(struct tcp_worker *w, struct flow *f, struct packet *p)
 {
 	enum direction dir = p->dir;
 
-	tcp_express_ack(f, p);
+	tcp_express_ack(w, f, p);
 	if (is_ahead(w, f, p))
 		refuse(w, f, p);
 	else

@@ -69,13 +69,15 @@ struct tcp_half {
 /* Both directions. */
 struct tcp {
 	struct tcp_half half[2];
-	bool midstream : 1; /* began before us */
-	bool signed_ : 1;   /* MD5 (RFC 2385) or TCP-AO (RFC 5925) option seen */
-	bool read_only : 1; /* may be read, must not be edited: midstream, one way, signed; nothing is ever held */
-	bool one_way : 1;   /* the other direction does not pass here */
-	bool reset : 1;     /* RST seen or sent */
-	bool patient : 1;   /* set by the reader: a gap may stay as long as where a direction waits */
-	uint32_t moved_us;  /* clock, when octets last came in order, or were acknowledged; wraps */
+	bool midstream : 1;  /* began before us */
+	bool signed_ : 1;    /* MD5 (RFC 2385) or TCP-AO (RFC 5925) option seen */
+	bool read_only : 1;  /* may be read, must not be edited: midstream, one way, signed; nothing is ever held */
+	bool one_way : 1;    /* the other direction does not pass here */
+	bool reset : 1;      /* RST seen or sent */
+	bool patient : 1;    /* set by the reader: a gap may stay as long as where a direction waits */
+	uint8_t kept;        /* blocks of tcp/unacked.h that the client's octets have */
+	uint16_t kept_first; /* the first of them, where there are any */
+	uint32_t moved_us;   /* clock, when octets last came in order, or were acknowledged; wraps */
 };
 
 /* True when nothing further is expected: both FINs seen and acknowledged, or reset. Pure. */

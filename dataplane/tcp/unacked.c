@@ -4,50 +4,43 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "flow/pages.h"
 #include "headers/checksum.h"
 #include "tcp/segment.h"
 
-enum { NO_BLOCK = UINT16_MAX, LOOK_FOR_FREE = 8 };
-
-/* A run of octets. The blocks of a flow make a list in ascending order; all in use are on a ring for unacked_sweep().
- */
+/* A run of octets. The blocks of a flow make a list in ascending order, which begins at tcp.kept_first. */
 struct block {
-	const struct flow *flow;
 	uint32_t seq;
 	uint16_t len;
-	uint16_t next;         /* of the flow, or of the free list */
-	uint16_t last, count;  /* of the flow: valid in its first block */
-	uint16_t older, newer; /* ring */
+	uint16_t next; /* of the flow; of its last one this means nothing */
+	uint16_t last; /* of the flow: valid in its first block */
 	uint8_t octets[UNACKED_OCTETS];
 };
-static_assert(sizeof(struct block) <= 512, "a block is half a KiB");
+static_assert(sizeof(struct block) == 320, "a block is five cache lines");
+static_assert(UNACKED_BLOCKS <= UINT8_MAX, "tcp.kept counts them");
 
 struct unacked_pool {
 	struct block *block;
-	uint16_t *first; /* by flow id */
-	uint16_t free;
-	uint16_t hand; /* next one that unacked_sweep() looks at */
-	unsigned used;
+	uint16_t *free; /* a stack beside the blocks: who takes one or gives one back need not look into it */
+	unsigned blocks, free_count;
 };
 
 struct unacked_pool *
-unacked_pool_new(uint32_t flows, unsigned blocks)
+unacked_pool_new(unsigned blocks)
 {
 	struct unacked_pool *pool = calloc(1, sizeof *pool);
 
 	if (pool == NULL)
 		return NULL;
-	blocks = blocks < NO_BLOCK ? blocks : NO_BLOCK;
-	pool->block = calloc(blocks > 0 ? blocks : 1, sizeof *pool->block);
-	pool->first = malloc((flows > 0 ? flows : 1) * sizeof *pool->first);
-	if (pool->block == NULL || pool->first == NULL) {
+	pool->blocks = blocks < UNACKED_POOL_MAX ? blocks : UNACKED_POOL_MAX;
+	pool->block = pages_new((pool->blocks + 1) * sizeof *pool->block);
+	pool->free = calloc(pool->blocks + 1, sizeof *pool->free);
+	if (pool->block == NULL || pool->free == NULL) {
 		unacked_pool_free(pool);
 		return NULL;
 	}
-	memset(pool->first, 0xff, flows * sizeof *pool->first);
-	pool->free = pool->hand = NO_BLOCK;
-	for (unsigned i = blocks; i-- > 0; pool->free = (uint16_t)i)
-		pool->block[i].next = pool->free;
+	for (unsigned i = pool->blocks; i-- > 0;)
+		pool->free[pool->free_count++] = (uint16_t)i;
 	return pool;
 }
 
@@ -56,8 +49,8 @@ unacked_pool_free(struct unacked_pool *pool)
 {
 	if (pool == NULL)
 		return;
-	free(pool->block);
-	free(pool->first);
+	pages_free(pool->block, (pool->blocks + 1) * sizeof *pool->block);
+	free(pool->free);
 	free(pool);
 }
 
@@ -67,92 +60,57 @@ end_of(const struct block *b)
 	return b->seq + b->len;
 }
 
-/* The first block of f goes back. */
+/* The first block of f goes back. One alone is not looked into: it is far, but asked for, as it is the next one taken.
+ */
 static void
-pop(struct unacked_pool *pool, const struct flow *f)
+pop(struct unacked_pool *pool, struct flow *f)
 {
-	uint16_t at = pool->first[f->id];
-	struct block *b = &pool->block[at];
+	uint16_t at = f->tcp.kept_first;
 
-	pool->first[f->id] = b->next;
-	if (b->next != NO_BLOCK) {
-		pool->block[b->next].last = b->last;
-		pool->block[b->next].count = (uint16_t)(b->count - 1);
+	pool->free[pool->free_count++] = at;
+	if (--f->tcp.kept == 0) {
+		__builtin_prefetch(&pool->block[at], 1);
+		return;
 	}
-	pool->block[b->older].newer = b->newer;
-	pool->block[b->newer].older = b->older;
-	if (pool->hand == at)
-		pool->hand = b->newer != at ? b->newer : NO_BLOCK;
-	b->next = pool->free;
-	pool->free = at;
-	pool->used--;
+	f->tcp.kept_first = pool->block[at].next;
+	pool->block[f->tcp.kept_first].last = pool->block[at].last;
 }
 
-/* What the server has acknowledged needs no keeping. */
-static void
-trim(struct unacked_pool *pool, const struct flow *f)
+void
+unacked_trim(struct unacked_pool *pool, struct flow *f)
 {
-	uint32_t acked = f->tcp.half[DIR_CLIENT].acked;
+	const struct tcp_half *client = &f->tcp.half[DIR_CLIENT];
+	bool all = seq_leq(client->nxt, client->acked);
 
-	while (pool->first[f->id] != NO_BLOCK && seq_leq(end_of(&pool->block[pool->first[f->id]]), acked))
+	while (f->tcp.kept > 0 && (all || seq_leq(end_of(&pool->block[f->tcp.kept_first]), client->acked)))
 		pop(pool, f);
 }
 
 /* A further block for f, behind those that it has. NULL: none. */
 static struct block *
-push(struct unacked_pool *pool, const struct flow *f, uint32_t seq)
+push(struct unacked_pool *pool, struct flow *f, uint32_t seq)
 {
-	uint16_t first = pool->first[f->id], at;
-	struct block *b;
-
-	if (first != NO_BLOCK && pool->block[first].count >= UNACKED_BLOCKS)
+	if (unacked_full(f) || pool->free_count == 0)
 		return NULL;
-	if (pool->free == NO_BLOCK)
-		unacked_sweep(pool, LOOK_FOR_FREE);
-	at = pool->free;
-	if (at == NO_BLOCK)
-		return NULL;
-	b = &pool->block[at];
-	pool->free = b->next;
-	pool->used++;
-	b->flow = f;
+	uint16_t at = pool->free[--pool->free_count];
+	struct block *b = &pool->block[at];
 	b->seq = seq;
 	b->len = 0;
-	b->next = NO_BLOCK;
-	b->last = at;
-	b->count = 1;
-	if (pool->hand == NO_BLOCK)
-		pool->hand = at;
-	b->newer = pool->hand;
-	b->older = pool->hand != at ? pool->block[pool->hand].older : at;
-	pool->block[b->older].newer = at;
-	pool->block[b->newer].older = at;
-	first = pool->first[f->id]; /* the sweep may have emptied it */
-	if (first == NO_BLOCK) {
-		pool->first[f->id] = at;
-		return b;
+	if (f->tcp.kept++ == 0) {
+		f->tcp.kept_first = at;
+	} else {
+		struct block *first = &pool->block[f->tcp.kept_first];
+		pool->block[first->last].next = at;
 	}
-	pool->block[pool->block[first].last].next = at;
-	pool->block[first].last = at;
-	pool->block[first].count++;
+	pool->block[f->tcp.kept_first].last = at;
 	return b;
 }
 
 bool
-unacked_keep(struct unacked_pool *pool, const struct flow *f, uint32_t seq, struct view v)
+unacked_keep(struct unacked_pool *pool, struct flow *f, uint32_t seq, struct view v)
 {
-	uint16_t first = pool->first[f->id];
-	struct block *b = first != NO_BLOCK ? &pool->block[first] : NULL;
+	struct block *b = f->tcp.kept > 0 ? &pool->block[pool->block[f->tcp.kept_first].last] : NULL;
 
-	/* In lock-step all that was said is acknowledged: the block stays, and begins anew. */
-	if (b != NULL && b->count == 1 && seq_leq(end_of(b), f->tcp.half[DIR_CLIENT].acked)) {
-		b->seq = seq;
-		b->len = 0;
-	} else if (b != NULL) {
-		trim(pool, f);
-		first = pool->first[f->id];
-		b = first != NO_BLOCK ? &pool->block[pool->block[first].last] : NULL;
-	}
 	while (v.len > 0) {
 		uint32_t known = b != NULL && seq_lt(seq, end_of(b)) ? end_of(b) - seq : 0;
 		known = known < v.len ? known : (uint32_t)v.len;
@@ -172,18 +130,6 @@ unacked_keep(struct unacked_pool *pool, const struct flow *f, uint32_t seq, stru
 		v = view_of(v.at + n, v.len - n);
 	}
 	return true;
-}
-
-bool
-unacked_full(struct unacked_pool *pool, const struct flow *f)
-{
-	uint16_t first = pool->first[f->id];
-
-	if (first == NO_BLOCK || pool->block[first].count < UNACKED_BLOCKS)
-		return false;
-	trim(pool, f);
-	first = pool->first[f->id];
-	return first != NO_BLOCK && pool->block[first].count >= UNACKED_BLOCKS;
 }
 
 /* Octets of b over those of p, where both have them and no ack covers them. Returns how many differed. */
@@ -208,9 +154,10 @@ restore(const struct block *b, uint32_t acked, struct packet *p)
 unsigned
 unacked_restore(const struct unacked_pool *pool, const struct flow *f, struct packet *p)
 {
+	uint16_t at = f->tcp.kept_first;
 	unsigned differed = 0;
 
-	for (uint16_t at = pool->first[f->id]; at != NO_BLOCK; at = pool->block[at].next)
+	for (unsigned i = 0; i < f->tcp.kept; i++, at = pool->block[at].next)
 		differed += restore(&pool->block[at], f->tcp.half[DIR_CLIENT].acked, p);
 	if (differed > 0) {
 		p->flags |= PACKET_JUDGED;
@@ -220,27 +167,14 @@ unacked_restore(const struct unacked_pool *pool, const struct flow *f, struct pa
 }
 
 void
-unacked_drop(struct unacked_pool *pool, const struct flow *f)
+unacked_drop(struct unacked_pool *pool, struct flow *f)
 {
-	while (pool->first[f->id] != NO_BLOCK)
+	while (f->tcp.kept > 0)
 		pop(pool, f);
-}
-
-void
-unacked_sweep(struct unacked_pool *pool, unsigned budget)
-{
-	while (budget-- > 0 && pool->hand != NO_BLOCK) {
-		const struct flow *f = pool->block[pool->hand].flow;
-		unsigned before = pool->used;
-
-		trim(pool, f);
-		if (pool->used == before)
-			pool->hand = pool->block[pool->hand].newer;
-	}
 }
 
 unsigned
 unacked_used(const struct unacked_pool *pool)
 {
-	return pool->used;
+	return pool->blocks - pool->free_count;
 }

@@ -31,6 +31,18 @@ keep(struct unacked_pool *pool, unsigned i, uint32_t at, const char *octets)
 	return unacked_keep(pool, &flow[i], FIRST + at, view_of(octets, strlen(octets)));
 }
 
+/* The server has everything of flow i below `at`, and no more was said where `all`. */
+static void
+acknowledge(struct unacked_pool *pool, unsigned i, uint32_t at, bool all)
+{
+	struct tcp_half *client = &flow[i].tcp.half[DIR_CLIENT];
+
+	client->acked = FIRST + at;
+	client->nxt = all ? client->acked : client->acked + 100000;
+	if (flow[i].tcp.kept > 0)
+		unacked_trim(pool, &flow[i]);
+}
+
 /* What leaves of `octets` at offset `at`, and how many of them differed. */
 static void
 expect(struct unacked_pool *pool, unsigned i, uint32_t at, const char *octets, const char *left, unsigned differed)
@@ -49,7 +61,7 @@ expect(struct unacked_pool *pool, unsigned i, uint32_t at, const char *octets, c
 static void
 octets_keep_their_first_copy_until_they_are_acknowledged(void **state)
 {
-	struct unacked_pool *pool = unacked_pool_new(3, 4);
+	struct unacked_pool *pool = unacked_pool_new(4);
 
 	begin();
 	assert_true(keep(pool, 1, 0, "MAIL FROM:<a>\r\n"));
@@ -58,15 +70,17 @@ octets_keep_their_first_copy_until_they_are_acknowledged(void **state)
 	expect(pool, 1, 11, "x>\r\nRCPT TO:<xyz", "a>\r\nRCPT TO:<b>\r", 4);
 	expect(pool, 1, 25, "xy\nMORE", ">\r\nMORE", 2);
 	expect(pool, 0, 0, "DATA FROM", "DATA FROM", 0);
-	flow[1].tcp.half[DIR_CLIENT].acked = FIRST + 15;
+	acknowledge(pool, 1, 15, false);
 	expect(pool, 1, 11, "x>\r\nRCPT TO:<x", "x>\r\nRCPT TO:<b", 1);
+	acknowledge(pool, 1, 28, true);
+	expect(pool, 1, 15, "RCPT TO:<x", "RCPT TO:<x", 0);
 	unacked_pool_free(pool);
 }
 
 static void
 text_between_commands_is_not_kept(void **state)
 {
-	struct unacked_pool *pool = unacked_pool_new(3, 4);
+	struct unacked_pool *pool = unacked_pool_new(4);
 
 	begin();
 	assert_true(keep(pool, 0, 0, "DATA\r\n"));
@@ -78,40 +92,38 @@ text_between_commands_is_not_kept(void **state)
 }
 
 static void
-a_flow_in_lock_step_has_one_block(void **state)
+a_flow_in_lock_step_has_one_block_while_it_waits(void **state)
 {
-	struct unacked_pool *pool = unacked_pool_new(3, 4);
+	struct unacked_pool *pool = unacked_pool_new(4);
 
 	begin();
 	for (uint32_t at = 0; at < 5000; at += 6) {
 		assert_true(keep(pool, 0, at, "RSET\r\n"));
-		flow[0].tcp.half[DIR_CLIENT].acked = FIRST + at + 6;
+		assert_int_equal(unacked_used(pool), 1);
+		acknowledge(pool, 0, at + 6, true);
+		assert_int_equal(unacked_used(pool), 0);
 	}
-	assert_int_equal(unacked_used(pool), 1);
-	unacked_drop(pool, &flow[0]);
-	assert_int_equal(unacked_used(pool), 0);
 	unacked_pool_free(pool);
 }
 
 static void
 acknowledged_blocks_serve_other_flows(void **state)
 {
-	struct unacked_pool *pool = unacked_pool_new(3, 2);
+	struct unacked_pool *pool = unacked_pool_new(2);
 
 	begin();
 	assert_true(keep(pool, 0, 0, "one"));
 	assert_true(keep(pool, 1, 0, "two"));
 	assert_false(keep(pool, 2, 0, "three"));
 	expect(pool, 2, 0, "threx", "threx", 0);
-	flow[1].tcp.half[DIR_CLIENT].acked = FIRST + 3;
+	acknowledge(pool, 1, 3, true);
 	assert_true(keep(pool, 2, 0, "three"));
 	expect(pool, 2, 0, "threx", "three", 1);
 	expect(pool, 0, 0, "onx", "one", 1);
 	expect(pool, 1, 0, "twx", "twx", 0);
-	unacked_sweep(pool, 10);
 	assert_int_equal(unacked_used(pool), 2);
-	flow[0].tcp.half[DIR_CLIENT].acked = flow[2].tcp.half[DIR_CLIENT].acked = FIRST + 5;
-	unacked_sweep(pool, 10);
+	acknowledge(pool, 0, 5, false);
+	acknowledge(pool, 2, 5, true);
 	assert_int_equal(unacked_used(pool), 0);
 	unacked_pool_free(pool);
 }
@@ -119,23 +131,26 @@ acknowledged_blocks_serve_other_flows(void **state)
 static void
 a_flow_has_its_share_and_no_more(void **state)
 {
-	struct unacked_pool *pool = unacked_pool_new(3, UNACKED_BLOCKS + 1);
+	struct unacked_pool *pool = unacked_pool_new(UNACKED_BLOCKS + 1);
 	char many[UNACKED_OCTETS + 1];
+	const uint32_t end = UNACKED_BLOCKS * UNACKED_OCTETS;
 
 	begin();
 	memset(many, 'a', UNACKED_OCTETS);
 	many[UNACKED_OCTETS] = '\0';
 	for (uint32_t i = 0; i < UNACKED_BLOCKS; i++) {
-		assert_false(unacked_full(pool, &flow[0]));
+		assert_false(unacked_full(&flow[0]));
 		assert_true(keep(pool, 0, i * UNACKED_OCTETS, many));
 	}
-	assert_true(unacked_full(pool, &flow[0]));
-	assert_false(keep(pool, 0, UNACKED_BLOCKS * UNACKED_OCTETS, "b"));
+	assert_true(unacked_full(&flow[0]));
+	assert_false(keep(pool, 0, end, "b"));
 	assert_true(keep(pool, 1, 0, "b"));
-	flow[0].tcp.half[DIR_CLIENT].acked = FIRST + UNACKED_OCTETS;
-	assert_false(unacked_full(pool, &flow[0]));
-	assert_true(keep(pool, 0, UNACKED_BLOCKS * UNACKED_OCTETS, "b"));
-	expect(pool, 0, UNACKED_BLOCKS * UNACKED_OCTETS - 1, "xx", "ab", 2);
+	acknowledge(pool, 0, UNACKED_OCTETS - 1, false);
+	assert_true(unacked_full(&flow[0]));
+	acknowledge(pool, 0, UNACKED_OCTETS, false);
+	assert_false(unacked_full(&flow[0]));
+	assert_true(keep(pool, 0, end, "b"));
+	expect(pool, 0, end - 1, "xx", "ab", 2);
 	unacked_drop(pool, &flow[0]);
 	assert_int_equal(unacked_used(pool), 1);
 	unacked_pool_free(pool);
@@ -147,7 +162,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(octets_keep_their_first_copy_until_they_are_acknowledged),
 		cmocka_unit_test(text_between_commands_is_not_kept),
-		cmocka_unit_test(a_flow_in_lock_step_has_one_block),
+		cmocka_unit_test(a_flow_in_lock_step_has_one_block_while_it_waits),
 		cmocka_unit_test(acknowledged_blocks_serve_other_flows),
 		cmocka_unit_test(a_flow_has_its_share_and_no_more),
 	};
