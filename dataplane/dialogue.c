@@ -7,6 +7,7 @@
 #include "internal.h"
 #include "smtp/sniff.h"
 #include "splice/splice.h"
+#include "tcp/segment.h"
 #include "tcp/unacked.h"
 
 /* Whatever is being read, or given up, is still held: one of them lends its headers, where no edit has kept some. */
@@ -178,7 +179,8 @@ read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 			half->clear = seq + (uint32_t)at;
 			break;
 		case STEP_BODY:
-			/* Who takes one command at a time must not get one right behind a mail whose gap fills. */
+			/* Who takes one command at a time must not get one right behind a mail whose gap fills: behind
+			 * a gap only text leaves, see dialogue_jumps(). */
 			half->mode = splice_is_paced(f) ? STREAM_ORDERED : STREAM_FLUENT;
 			half->clear = seq + (uint32_t)at;
 			break;
@@ -327,6 +329,15 @@ dialogue_accepted(void *ctx, struct flow *f, const struct packet *p)
 {
 	(void)ctx;
 	edit_accept(f, p);
+}
+
+/* The text of a paced mail: what may be a command behind its end waits for the gap. */
+bool
+dialogue_jumps(void *ctx, const struct flow *f, const struct packet *p)
+{
+	(void)ctx;
+	return p->dir == DIR_CLIENT && splice_is_paced(f) && smtp_in_text(&f->smtp) && !segment_has(p, TCP_FIN) &&
+	       smtp_is_text(view_of(p->data + p->h.payload, p->h.payload_len));
 }
 
 void

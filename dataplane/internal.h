@@ -44,6 +44,7 @@ struct pipeline {
 
 /* dialogue.c: the octets of a flow, in order, to commands and replies. The tcp stage calls these. */
 size_t dialogue_read(void *ctx, struct flow *f, enum direction dir, uint32_t seq, struct view v);
+bool dialogue_jumps(void *ctx, const struct flow *f, const struct packet *p);
 void dialogue_exposed(void *ctx, struct flow *f, enum direction dir);
 void dialogue_accepted(void *ctx, struct flow *f, const struct packet *p);
 /* No answer came in time for the client's octets that wait behind a gate: reads them as if the server had agreed. */

@@ -499,6 +499,7 @@ pipeline_new(const struct pipeline_config *c, const struct packet_ops *ops, stru
 		.reader = { .read = dialogue_read,
 			    .leave = segment_leaves,
 			    .exposed = dialogue_exposed,
+			    .jumps = dialogue_jumps,
 			    .accepted = dialogue_accepted,
 			    .divides = true,
 			    .ctx = pl },

@@ -37,6 +37,12 @@ smtp_in_body(const struct smtp_session *s)
 	return s->client == CLIENT_BODY || s->client == CLIENT_CHUNK;
 }
 
+bool
+smtp_in_text(const struct smtp_session *s)
+{
+	return s->client == CLIENT_BODY;
+}
+
 static void
 begin_body(struct smtp_session *s)
 {

@@ -50,6 +50,13 @@ const char *smtp_verb_name(enum smtp_verb verb);
 /* The verb of a word (any case, whole word), or VERB_UNKNOWN. Pure. */
 enum smtp_verb smtp_verb_of(struct view word);
 
+/*
+ * Octets somewhere behind a place in a message text, their first line perhaps without its beginning: true where they
+ * neither stand behind the end of that text nor contain it. A line that is no command tells, for behind the end nothing
+ * but commands may be said before it is answered (RFC 2920 section 3.1). Such as are in doubt: false. Pure.
+ */
+bool smtp_is_text(struct view octets);
+
 /* Line buffers of one worker. */
 struct smtp_pool;
 /* Returns owned, or NULL. At start only: allocates `count` buffers. */
@@ -210,6 +217,8 @@ bool smtp_last_alone(const struct smtp_session *s);
 
 /* Client octets are message text now: they may leave at once. */
 bool smtp_in_body(const struct smtp_session *s);
+/* The same, and they end with a dot line. Pure. */
+bool smtp_in_text(const struct smtp_session *s);
 
 /*
  * No answer will come in time (end of capture, time limit, one way): opens the

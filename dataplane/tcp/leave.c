@@ -19,6 +19,21 @@ is_copy(const struct packet *p)
 	return (p->flags & PACKET_COPY) != 0;
 }
 
+bool
+leave_may_jump(const struct tcp_worker *w, const struct flow *f, const struct packet *p)
+{
+	return w->reader.jumps != NULL && w->reader.jumps(w->reader.ctx, f, p);
+}
+
+/* The octets of copy p, which have left, join those before them. */
+static void
+join_copy(struct tcp_worker *w, struct flow *f, struct tcp_half *h, const struct packet *p)
+{
+	if (seq_lt(h->clear, segment_end(p)) && leave_may_jump(w, f, p))
+		h->clear = segment_end(p);
+	h->sent = seq_max(h->sent, segment_end(p));
+}
+
 /* The packet at link `at` leaves; what of it is unread stays as a copy. */
 static void
 depart(struct tcp_worker *w, struct flow *f, enum direction dir, struct packet **at)
@@ -81,7 +96,7 @@ leave_cleared(struct tcp_worker *w, struct flow *f, enum direction dir)
 	while ((p = *at) != NULL && (fluent || seq_leq(segment_first(p), h->sent))) {
 		if (is_copy(p)) {
 			if (seq_leq(segment_first(p), h->sent))
-				h->sent = seq_max(h->sent, segment_end(p));
+				join_copy(w, f, h, p);
 			if (seq_leq(segment_end(p), h->read))
 				held_release(w, h, at);
 			else
@@ -161,7 +176,7 @@ leave_below(struct tcp_worker *w, struct flow *f, enum direction dir, uint32_t u
 		if (!seq_lt(segment_first(p), upto) && !seq_leq(segment_end(p), h->sent))
 			break;
 		if (is_copy(p)) {
-			h->sent = seq_max(h->sent, segment_end(p));
+			join_copy(w, f, h, p);
 			at = &p->next;
 		} else {
 			depart(w, f, dir, at);

@@ -13,6 +13,9 @@
 /* True where nothing of this direction is kept from leaving. Pure. */
 bool leave_fluent(const struct tcp *t, enum direction dir);
 
+/* p, behind a gap, or a copy of such: see jumps() in tcp/stream.h. Pure. */
+bool leave_may_jump(const struct tcp_worker *w, const struct flow *f, const struct packet *p);
+
 /* What may leave leaves, in stream order; copies that were read are released. */
 void leave_cleared(struct tcp_worker *w, struct flow *f, enum direction dir);
 

@@ -32,7 +32,7 @@ read_next(struct tcp_worker *w, struct flow *f, enum direction dir)
 	if (out != NULL && seq_leq(segment_first(out), h->read)) {
 		/* these octets are out already: what stands before them follows, so that `sent` says so to the reader
 		 */
-		if (seq_lt(h->clear, segment_last(out)))
+		if (seq_lt(h->clear, segment_last(out)) && !leave_may_jump(w, f, out))
 			leave_expose(w, f, dir);
 		leave_below(w, f, dir, segment_end(out));
 		return true;
@@ -100,7 +100,7 @@ put_behind_gap(struct tcp_worker *w, struct flow *f, struct packet *p)
 {
 	struct tcp_half *h = &f->tcp.half[p->dir];
 
-	if (!leave_fluent(&f->tcp, p->dir)) {
+	if (!leave_fluent(&f->tcp, p->dir) && !leave_may_jump(w, f, p)) {
 		held_insert(w, h, p);
 		return;
 	}

@@ -121,6 +121,11 @@ struct tcp_reader {
 	 * where it is for good; then also where nothing is held. tcp counts exposed_lines itself.
 	 */
 	void (*exposed)(void *ctx, struct flow *f, enum direction dir);
+	/*
+	 * p lies behind a gap of a STREAM_ORDERED direction: true where it may leave before that is filled. A copy
+	 * stays, and is read in its turn; then the same is asked once more. NULL: none may.
+	 */
+	bool (*jumps)(void *ctx, const struct flow *f, const struct packet *p);
 	/* p was found acceptable, and its acknowledgement noted; its octets come next. NULL: of no interest. */
 	void (*accepted)(void *ctx, struct flow *f, const struct packet *p);
 	bool divides; /* what was judged of a packet may leave without the rest: it may have to be answered first */

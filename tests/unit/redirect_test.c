@@ -788,6 +788,17 @@ a_gap_of_some_seconds_in_a_paced_mail_is_waited_for(void **state)
 	assert_int_equal(CTR(blind_gap), 0);
 }
 
+/* So that its client learns by the quarantine's acks, not by its timer, what is missing. */
+static void
+text_behind_a_gap_in_a_paced_mail_is_at_the_quarantine_before_the_gap_is_filled(void **state)
+{
+	w.gap = 0xfffffff1u + (uint32_t)(strlen(pipelined[0]) + strlen(pipelined[1]));
+	w.gap_until = w.now + 2000000000;
+	paced_session(pipelined, 100, false, 0, 0);
+	assert_true(w.host[FAR].early_count > 0);
+	assert_int_equal(CTR(exposed_lines), 0);
+}
+
 static void
 a_gap_that_stays_in_a_paced_mail_has_its_client_try_again(void **state)
 {
@@ -1518,6 +1529,7 @@ main(void)
 		TEST(a_gap_that_stays_while_the_line_waits_resets_both_ends),
 		TEST(a_client_that_hangs_up_behind_the_flagged_line_does_not_let_it_slip),
 		TEST(a_gap_of_some_seconds_in_a_paced_mail_is_waited_for),
+		TEST(text_behind_a_gap_in_a_paced_mail_is_at_the_quarantine_before_the_gap_is_filled),
 		TEST(a_gap_that_stays_in_a_paced_mail_has_its_client_try_again),
 		TEST(whichever_frame_is_lost_a_paced_mail_arrives),
 		TEST(whichever_frame_is_late_a_paced_mail_arrives),

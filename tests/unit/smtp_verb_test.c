@@ -41,6 +41,32 @@ a_verb_is_a_whole_word(void **state)
 }
 
 static void
+octets_behind_a_gap_are_text_where_a_line_is_no_command(void **state)
+{
+	static const char *const yes[] = { "is lost\r\nmore of it",   "QUIT\r\nand more",        "\r\n\r\nMAIL",
+					   ".\r\nno command\r\nQUIT", "a\r\n..\r\n.stuffed\r\n", "a\nMAILX FROM" };
+	/* Nothing but commands, or what may become one; the end of the text, or what may be. */
+	static const char *const no[] = { "",
+					  "no line begins here",
+					  "no line begins here\r\n",
+					  "ext\r\n.\r\nQUIT\r\n",
+					  ".\r\nQUIT\r\n",
+					  "\r\nQUIT\r\n",
+					  "\nRSET\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n",
+					  "and more\r\nlines\r\n.\r\n",
+					  "and more\r\nlines\r\n.\n",
+					  "and more\r\nlines\r\n.\r",
+					  "and more\r\nlines\r\n.",
+					  "\r\nQUI",
+					  "\r\nquit" };
+
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		assert_true(smtp_is_text(at_the_edge(yes[i])));
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		assert_false(smtp_is_text(at_the_edge(no[i])));
+}
+
+static void
 an_smtp_client_is_known_by_its_opening(void **state)
 {
 	static const char *const yes[] = { "EHLO a\r\n", "helo a",          "LHLO x",
@@ -83,6 +109,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_verb_is_known_in_any_case),
 		cmocka_unit_test(a_verb_is_a_whole_word),
+		cmocka_unit_test(octets_behind_a_gap_are_text_where_a_line_is_no_command),
 		cmocka_unit_test(an_smtp_client_is_known_by_its_opening),
 		cmocka_unit_test(a_server_that_greets_like_smtp_is_noted),
 	};
