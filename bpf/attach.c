@@ -28,17 +28,27 @@ struct attach {
 
 #define FAIL(a, ...) steer_fail((a)->err, (a)->errlen, __VA_ARGS__)
 
+const char *
+steer_setup_name(const struct steer_setup *setup, unsigned slot)
+{
+	if (slot == steer_setup_apart(setup))
+		return setup->apart;
+	if (slot / 2 >= setup->pairs || !steer_setup_covers(setup, slot / 2))
+		return "";
+	return setup->pair[slot / 2].interface[slot % 2];
+}
+
 static const char *
 name_of(const struct attach *a, unsigned slot)
 {
-	return a->setup->pair[slot / 2].interface[slot % 2];
+	return steer_setup_name(a->setup, slot);
 }
 
 static bool
 find_interfaces(struct attach *a)
 {
-	for (unsigned slot = 0; slot < 2 * a->setup->pairs; slot++) {
-		if (!steer_setup_covers(a->setup, slot / 2))
+	for (unsigned slot = 0; slot < STEER_SLOTS; slot++) {
+		if (name_of(a, slot)[0] == '\0')
 			continue;
 		a->interface[slot] = if_nametoindex(name_of(a, slot));
 		if (a->interface[slot] == 0)
@@ -122,6 +132,8 @@ load_copy(struct attach *a, unsigned slot)
 	if (copy == NULL)
 		return FAIL(a, "the steering program cannot be opened: %s", strerror(errno));
 	copy->rodata->slot = slot;
+	copy->rodata->apart = slot == steer_setup_apart(a->setup);
+	memcpy((void *)copy->rodata->quarantine, a->setup->quarantine, sizeof(a->setup->quarantine));
 	if (!reuse_maps(a, copy, slot))
 		return false;
 	err = steer_bpf__load(copy);
@@ -130,7 +142,7 @@ load_copy(struct attach *a, unsigned slot)
 			    err == -EPERM ? " (CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are needed)" : "");
 	if (!pin_maps(a, copy, slot))
 		return false;
-	if (bpf_map_update_elem(bpf_map__fd(copy->maps.target), &first, &target, BPF_ANY) != 0)
+	if (target != 0 && bpf_map_update_elem(bpf_map__fd(copy->maps.target), &first, &target, BPF_ANY) != 0)
 		return FAIL(a, "interface \"%s\" cannot be the target of another: %s", name_of(a, slot ^ 1),
 			    strerror(errno));
 	return true;

@@ -21,6 +21,7 @@
 #define STEER_EXEMPT         128   /* prefixes of each family */
 #define STEER_PASSED_BUCKETS 16384 /* 65,536 sessions, 4 MiB */
 #define STEER_EDITED_BUCKETS 2048  /* 8,192 sessions, 512 KiB */
+#define STEER_QUARANTINES    8
 
 enum steer_counter {
 #define STEER(name, where, text) STEER_##name,
@@ -55,6 +56,14 @@ struct steer_prefix4 {
 struct steer_prefix6 {
 	__u32 bits;
 	__u8 addr[16];
+};
+
+/* A quarantine that has an interface to itself: a constant of the copy there. [A] */
+struct steer_quarantine {
+	__u8 addr[16]; /* IPv4: the first 4 octets */
+	__u16 port;
+	__u8 ip_version; /* 0: none */
+	__u8 zero;
 };
 
 /* Map "switch", by pair, __u32: 1: the pair is bypassed by hand. [O] */

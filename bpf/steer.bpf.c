@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The steering program, one copy on each interface of a pair: mail goes to the worker's AF_XDP socket, everything else
- * straight to the other interface, and so does mail when nobody is there to read it.
+ * straight to the other interface, and so does mail when nobody is there to read it. One more copy may be on an
+ * interface that quarantines have to themselves: steer_apart().
  *
  * The names xsk_def_prog, xsks_map and xsk_prog_version are those of libxdp: by them the AF_XDP driver of DPDK takes
  * this program for its own and puts its sockets into our map instead of loading another.
@@ -14,8 +15,10 @@
 #include "layout.h"
 #include "reset.bpf.h"
 
-/* Of this copy; set before it is loaded. */
+/* Of this copy; set before it is loaded. Quarantines: of the copy on their own interface, which has no other side. */
 const volatile __u32 slot = 0;
+const volatile __u32 apart = 0;
+const volatile struct steer_quarantine quarantine[STEER_QUARANTINES] = { 0 };
 
 #define MAP(name, kind, key_type, value_type, entries, how)                                                            \
 	struct {                                                                                                       \
@@ -291,6 +294,85 @@ read_tcp(struct frame *f, const struct headers *h)
 	return 1;
 }
 
+/* The segment comes from the address and port of a quarantine. */
+INLINE int
+from_quarantine(const struct frame *f, const struct headers *h)
+{
+	__u8 *ip = f->data + (h->ip & OFFSET_MASK);
+	__u32 source[4] = { 0 };
+
+	if (h->ip_version == 4) {
+		if (ip + IPV4_HEADER_LEN > f->end)
+			return 0;
+		__builtin_memcpy(source, ip + IPV4_SOURCE, 4);
+	} else {
+		if (ip + IPV6_HEADER_LEN > f->end)
+			return 0;
+		__builtin_memcpy(source, ip + IPV6_SOURCE, 16);
+	}
+	for (int i = 0; i < STEER_QUARANTINES; i++) {
+		const volatile struct steer_quarantine *q = &quarantine[i];
+		const volatile __u32 *addr = (const volatile __u32 *)q->addr;
+
+		if (q->ip_version == h->ip_version && q->port == f->port[0] && addr[0] == source[0] &&
+		    addr[1] == source[1] && addr[2] == source[2] && addr[3] == source[3])
+			return 1;
+	}
+	return 0;
+}
+
+/* A connection of the machine itself: posternd looks after the quarantines, too. */
+INLINE int
+is_the_kernels(const struct frame *f, const struct headers *h)
+{
+	__u8 *ip = f->data + (h->ip & OFFSET_MASK), *tcp = f->data + (h->tcp & OFFSET_MASK);
+	struct bpf_sock_tuple ends = { 0 };
+	struct bpf_sock *found;
+	__u32 len = sizeof(ends.ipv4);
+	int own;
+
+	if (tcp + 4 > f->end)
+		return 0;
+	if (h->ip_version == 4) {
+		if (ip + IPV4_HEADER_LEN > f->end)
+			return 0;
+		__builtin_memcpy(&ends.ipv4.saddr, ip + IPV4_SOURCE, 8);
+		__builtin_memcpy(&ends.ipv4.sport, tcp, 4);
+	} else {
+		if (ip + IPV6_HEADER_LEN > f->end)
+			return 0;
+		__builtin_memcpy(ends.ipv6.saddr, ip + IPV6_SOURCE, 32);
+		__builtin_memcpy(&ends.ipv6.sport, tcp, 4);
+		len = sizeof(ends.ipv6);
+	}
+	found = bpf_skc_lookup_tcp(f->ctx, &ends, len, BPF_F_CURRENT_NETNS, 0);
+	if (!found)
+		return 0;
+	own = found->state != BPF_TCP_LISTEN; /* somebody who listens on a client's port has no part in its session */
+	bpf_sk_release(found);
+	return own;
+}
+
+/*
+ * On the quarantines' own interface: their segments to clients are the dataplane's. All else is the kernel's: ARP, NDP,
+ * what is meant for the machine itself, and everything while there is no dataplane.
+ */
+INLINE int
+steer_apart(struct frame *f, const struct headers *h)
+{
+	struct steer_key key;
+	struct steer_mark *m;
+
+	if (!read_tcp(f, h) || !from_quarantine(f, h) || is_the_kernels(f, h) || !key_of(f, h, &key))
+		return count(STEER_other, XDP_PASS);
+	m = find_mark(&edited, steer_hash(&key, f->config->seed) % STEER_EDITED_BUCKETS, &key);
+	if (m)
+		return steer_edited(f, h, m);
+	if (f->live->beat == 0 || to_worker(f) != XDP_REDIRECT)
+		return count(STEER_open_stopped, XDP_PASS);
+	return count(STEER_mail, XDP_REDIRECT);
+}
+
 SEC("xdp")
 int
 xsk_def_prog(struct xdp_md *ctx)
@@ -305,6 +387,11 @@ xsk_def_prog(struct xdp_md *ctx)
 		.queue = ctx->rx_queue_index,
 	};
 
+	if (apart) {
+		f.config = bpf_map_lookup_elem(&config, &first);
+		f.live = bpf_map_lookup_elem(&live, &first);
+		return found == FOUND_TCP && f.config && f.live ? steer_apart(&f, &h) : count(STEER_other, XDP_PASS);
+	}
 	if (found == FOUND_OTHER)
 		return forward(STEER_other);
 	if (found == FOUND_MALFORMED)

@@ -8,7 +8,8 @@
  *   DIR/bypass                the operator's switch, by pair
  *   DIR/layout-N/MAP          the maps of layout.h; xsks_map and target are called MAP-SLOT
  *
- * A slot is 2 * pair + side (0 inside, 1 outside). Functions that fail return
+ * A slot is 2 * pair + side (0 inside, 1 outside); behind those of the pairs, that of the quarantines' own interface.
+ * Functions that fail return
  * false after a sentence in `err`. Not for the packet path unless it says so.
  */
 #ifndef POSTERN_BPF_STEER_H
@@ -38,7 +39,19 @@ struct steer_setup {
 	struct steer_prefix6 exempt6[STEER_EXEMPT];
 	unsigned exempt4_count, exempt6_count;
 	uint64_t hung_ns, idle_ns; /* as in struct steer_config */
+	char apart[16];            /* the quarantines' own interface; "": none, or no room behind the pairs */
+	struct steer_quarantine quarantine[STEER_QUARANTINES];
 };
+
+/* The slot of the quarantines' own interface, where there is one. */
+static inline unsigned
+steer_setup_apart(const struct steer_setup *setup)
+{
+	return 2 * setup->pairs;
+}
+
+/* The kernel's name of the interface of a slot; "": there is none, or it is not steered. */
+const char *steer_setup_name(const struct steer_setup *setup, unsigned slot);
 
 /* Both ports of the pair are interfaces of the kernel. */
 static inline bool

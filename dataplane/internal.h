@@ -122,8 +122,9 @@ bool redirect_arrives(struct pipeline *pl, struct packet *p);
 bool redirect_segment(struct pipeline *pl, struct flow *f, struct packet *p);
 /* A segment of f has been dealt with. */
 void redirect_settle(struct pipeline *pl, struct flow *f);
-/* A frame is about to leave: that of a client whose session has moved is turned to the quarantine. */
-void redirect_leaves(struct pipeline *pl, struct packet *p);
+/* A frame is about to leave by `side`: that of a client whose session has moved is turned to the quarantine. Returns by
+ * which side of its pair, which may be another one then. */
+enum side redirect_leaves(struct pipeline *pl, struct packet *p, enum side side);
 void redirect_tick(struct pipeline *pl);
 /* The session of f, which is at a quarantine, cannot be read any further, and is about to be reset. */
 void redirect_unread(struct pipeline *pl, struct flow *f);

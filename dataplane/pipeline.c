@@ -386,7 +386,7 @@ ops_transmit(void *ctx, struct packet *p, enum side side)
 	if ((p->flags & (PACKET_SAMPLE | PACKET_JUDGED)) == PACKET_SAMPLE && checksum_payload(p) != p->sum)
 		pl->ctr->value[CTR_changed_unjudged] += p->h.payload_len;
 	if (pl->redirects != NULL)
-		redirect_leaves(pl, p);
+		side = redirect_leaves(pl, p, side);
 	if (p->datagram == NULL)
 		front_transmit(pl, p, side);
 	else
@@ -447,6 +447,7 @@ pipeline_config_default(struct pipeline_config *c)
 		.unacked = UNACKED_POOL_MAX,
 		.edits = 8192,
 		.when_blind = POLICY_PASS,
+		.apart = PAIR_NONE,
 	};
 }
 

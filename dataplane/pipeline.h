@@ -53,6 +53,7 @@ struct pipeline_config {
 	 */
 	struct owners *owners;
 	void (*hand)(void *front, struct packet *p, unsigned worker);
+	uint8_t apart; /* pair of the port that quarantines have to themselves; PAIR_NONE: they have none */
 	enum policy when_blind;
 	const struct flow_watch *watch; /* borrowed; NULL: nobody */
 	unsigned sample_every; /* of so many bursts, the first mail segment is compared when it leaves; 1: every segment

@@ -14,12 +14,13 @@
  *   {"cmd":"events","limit":N}        {"ok":true,"events":[...]} ... the last N, oldest first
  *   {"cmd":"rules"}                   {"ok":true,"generation":N,"rules":N,"patterns":N,...}
  *   {"cmd":"quarantine","generation":N,"fallback":"reject"|"defer","sessions":N,"setup_ms":N,"answer_ms":N,
- *    "session_s":N,"servers":[{name,address,port,healthy,caps}...]}        {"ok":true,"generation":N}
+ *    "session_s":N,"servers":[{name,address,port,healthy,caps,next_hop_mac,own_mac}...]}  {"ok":true,"generation":N}
+ *                                     the last two by an interface of the quarantines' own, where they are known
  *
  *   to posternd
  *   {"cmd":"ping"}                    {"ok":true,"pid":N,"version":S,"end":true}
  *   {"cmd":"quarantine"}              {"ok":true,"quarantines":[{name,address,port,state,for_s,checks,capabilities,
- *                                      error}...],"fallback":S,"told":B}
+ *                                      error,by}...],"fallback":S,"told":B}
  *   {"cmd":"reload"}                  {"ok":true,"generation":N,"compile_ns":N,"swap_ns":N,"packets_lost":0,...}
  *                                     with rules, patterns, warnings, prepared_ns (start to sealed blob), cached, messages
  *   {"cmd":"rules","limit":N}         {"ok":true,"generation":N,"live":N,"files":[...],"rules":[{id,action,field,kind,

@@ -36,9 +36,9 @@ attach(const struct settings *s)
 	steer_setup(s, &setup);
 	if (!steer_attach(&setup, &generic, err, sizeof(err)))
 		return failed(err);
-	for (unsigned slot = 0; slot < 2 * setup.pairs; slot++)
-		if (steer_setup_covers(&setup, slot / 2))
-			printf("%s: attached, %s\n", setup.pair[slot / 2].interface[slot % 2],
+	for (unsigned slot = 0; slot < STEER_SLOTS; slot++)
+		if (steer_setup_name(&setup, slot)[0] != '\0')
+			printf("%s: attached, %s\n", steer_setup_name(&setup, slot),
 			       generic >> slot & 1 ? "generic (slow: the driver has no XDP)" : "native");
 	return EXIT_OK;
 }

@@ -205,10 +205,9 @@ void
 show_quarantine(FILE *out, const json_t *answer)
 {
 	static const struct table_column columns[] = {
-		{ "NAME", "name", false },   { "ADDRESS", "address", false },
-		{ "PORT", "port", true },    { "STATE", "state", false },
-		{ "FOR S", "for_s", true },  { "CHECKS", "checks", true },
-		{ "ERROR", "error", false }, { "CAPABILITIES", "capabilities", false },
+		{ "NAME", "name", false },   { "ADDRESS", "address", false }, { "PORT", "port", true },
+		{ "STATE", "state", false }, { "FOR S", "for_s", true },      { "CHECKS", "checks", true },
+		{ "BY", "by", false },       { "ERROR", "error", false },     { "CAPABILITIES", "capabilities", false },
 	};
 	const json_t *list = json_object_get(answer, "quarantines");
 

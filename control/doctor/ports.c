@@ -215,6 +215,8 @@ doctor_ports(struct doctor *d)
 		check_port(d, s->dataplane.pairs[i].outside, 2 * i + 1);
 		check_mtu(d, &s->dataplane.pairs[i]);
 	}
+	if (s->quarantine.interface[0] != '\0')
+		check_interface(d, s->quarantine.interface, 2 * s->dataplane.pairs_count);
 	if (!s->steering.enabled)
 		doctor_find(d, DOCTOR_WARNING, "line", "steering", NULL, false,
 			    "without it the line is dark while postern-dp is down; in the settings: steering: enabled: "

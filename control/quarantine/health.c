@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@ enum said { SAID_NOTHING, SAID_EHLO };
 /* One connection. Lives until both handles are closed, whatever becomes of its owner. */
 struct health_dialogue {
 	struct health *owner; /* NULL: it has ended */
+	struct neighbour way;
 	uv_tcp_t tcp;
 	uv_timer_t timer;
 	uv_connect_t connect;
@@ -21,6 +23,7 @@ struct health_dialogue {
 	struct answer answer;
 	unsigned open; /* handles */
 	enum said said;
+	bool connected;
 	uint32_t caps;
 	char line[300];
 	char buffer[4096];
@@ -42,29 +45,49 @@ hang_up(struct health_dialogue *d)
 	uv_close((uv_handle_t *)&d->timer, handle_closed);
 }
 
-/* The dialogue is over; `error` NULL: the quarantine is well. */
+/* Of the interface itself something is missing. */
+static void
+note_missing(struct health *h, const char *missing)
+{
+	snprintf(h->error, sizeof(h->error), "%s on %s", missing, h->interface);
+}
+
+/* What a look has shown; h->error is "" where the quarantine is well. */
+static void
+note(struct health *h, uint32_t caps, const struct neighbour *way)
+{
+	bool healthy = h->error[0] == '\0';
+	bool changed = h->healthy != healthy || h->caps != caps ||
+		       memcmp(h->way.mac, way->mac, sizeof(way->mac)) != 0 ||
+		       memcmp(h->way.own, way->own, sizeof(way->own)) != 0;
+
+	if (h->healthy != healthy || h->checks == 0)
+		h->since_s = (uint64_t)time(NULL);
+	h->healthy = healthy;
+	h->caps = caps;
+	h->way = *way;
+	h->checks++;
+	if (changed)
+		h->changed(h->ctx);
+}
+
+/* The dialogue is over; `error` NULL: the quarantine is well, if its next hop is known. */
 static void
 end(struct health_dialogue *d, const char *error)
 {
 	struct health *h = d->owner;
-	bool healthy = error == NULL;
-	uint32_t caps = healthy ? d->caps : 0;
-	bool changed;
+	const char *missing;
 
 	if (h == NULL)
 		return;
-	changed = h->healthy != healthy || h->caps != caps;
-	if (h->healthy != healthy || h->checks == 0)
-		h->since_s = (uint64_t)time(NULL);
 	d->owner = NULL;
 	h->dialogue = NULL;
-	h->healthy = healthy;
-	h->caps = caps;
-	h->checks++;
-	snprintf(h->error, sizeof(h->error), "%s", healthy ? "" : error);
+	missing = h->interface[0] != '\0' ? neighbour_ask(h->interface, &d->way) : NULL;
+	snprintf(h->error, sizeof(h->error), "%s", error != NULL ? error : "");
+	if (error == NULL && missing != NULL)
+		note_missing(h, missing);
+	note(h, h->error[0] == '\0' ? d->caps : 0, &d->way);
 	hang_up(d);
-	if (changed)
-		h->changed(h->ctx);
 }
 
 static void
@@ -154,6 +177,7 @@ connected(uv_connect_t *request, int status)
 
 	if (d->owner == NULL)
 		return;
+	d->connected = true;
 	if (status == 0)
 		status = uv_read_start((uv_stream_t *)&d->tcp, room, heard);
 	if (status < 0)
@@ -166,29 +190,67 @@ overdue(uv_timer_t *timer)
 	end(timer->data, "it does not answer in time");
 }
 
-void
-health_init(struct health *h, uv_loop_t *loop, const struct sockaddr_storage *address, void (*changed)(void *ctx),
-	    void *ctx)
+/* Nobody answers at the Ethernet address that the kernel knows: the next SYN is to find the one of now. */
+static void
+unanswered(uv_timer_t *timer)
 {
-	*h = (struct health){ .loop = loop, .address = *address, .changed = changed, .ctx = ctx };
+	struct health_dialogue *d = timer->data;
+
+	if (!d->connected)
+		neighbour_forget(d->owner->interface, &d->way);
+	uv_timer_start(timer, overdue, HEALTH_ANSWER_MS - HEALTH_CONNECT_MS, 0);
+}
+
+void
+health_init(struct health *h, uv_loop_t *loop, const struct sockaddr_storage *address, const char *interface,
+	    void (*changed)(void *ctx), void *ctx)
+{
+	*h = (struct health){
+		.loop = loop, .address = *address, .interface = interface, .changed = changed, .ctx = ctx
+	};
+}
+
+/* Connects, by the interface where there is one to use. 0, or an error of libuv. */
+static int
+connect_by(struct health_dialogue *d, const struct health *h)
+{
+	uv_os_fd_t fd;
+
+	if (h->interface[0] != '\0' &&
+	    (uv_fileno((uv_handle_t *)&d->tcp, &fd) != 0 ||
+	     setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, h->interface, (socklen_t)strlen(h->interface) + 1) != 0))
+		return UV_ENODEV;
+	return uv_tcp_connect(&d->connect, &d->tcp, (const struct sockaddr *)&h->address, connected);
 }
 
 void
 health_check(struct health *h)
 {
+	bool bound = h->interface[0] != '\0';
+	struct neighbour way = { 0 };
 	struct health_dialogue *d;
+	const char *missing;
 	int err;
 
-	if (h->dialogue != NULL || (d = calloc(1, sizeof(*d))) == NULL)
+	if (h->dialogue != NULL)
+		return;
+	missing = bound ? neighbour_route(h->interface, &h->address, &way) : NULL;
+	if (missing != NULL) {
+		note_missing(h, missing);
+		note(h, 0, &way);
+		return;
+	}
+	if ((d = calloc(1, sizeof(*d))) == NULL)
 		return;
 	d->owner = h;
+	d->way = way;
 	h->dialogue = d;
 	d->open = 2;
-	uv_tcp_init(h->loop, &d->tcp);
+	uv_tcp_init_ex(h->loop, &d->tcp, h->address.ss_family);
 	uv_timer_init(h->loop, &d->timer);
 	d->tcp.data = d->timer.data = d->connect.data = d;
-	uv_timer_start(&d->timer, overdue, HEALTH_ANSWER_MS, 0);
-	err = uv_tcp_connect(&d->connect, &d->tcp, (const struct sockaddr *)&h->address, connected);
+	uv_timer_start(&d->timer, bound ? unanswered : overdue, bound ? HEALTH_CONNECT_MS : HEALTH_ANSWER_MS, 0);
+	err = connect_by(d, h);
 	if (err < 0)
 		end(d, uv_strerror(err));
 }

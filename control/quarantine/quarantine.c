@@ -41,19 +41,36 @@ xclient_of(const struct settings_quarantine *s)
 	return s->xclient != NULL ? s->xclient : "off";
 }
 
+/* By an interface of its own: the Ethernet addresses there, once they are known. */
+static void
+add_way(json_t *server, const struct health *h)
+{
+	char text[NEIGHBOUR_TEXT];
+
+	if (!h->way.known)
+		return;
+	neighbour_text(h->way.mac, text);
+	json_object_set_new(server, "next_hop_mac", json_string(text));
+	neighbour_text(h->way.own, text);
+	json_object_set_new(server, "own_mac", json_string(text));
+}
+
 static json_t *
 table(const struct quarantines *q)
 {
 	const struct settings *s = q->settings;
 	json_t *servers = json_array();
 
-	for (unsigned i = 0; i < q->count; i++)
-		json_array_append_new(servers,
-				      json_pack("{s:s,s:s,s:i,s:b,s:I,s:s}", "name", s->quarantine.servers[i].name,
-						"address", s->quarantine.servers[i].address, "port",
-						(int)s->quarantine.servers[i].port, "healthy", q->health[i].healthy,
-						"caps", (json_int_t)q->health[i].caps, "xclient",
-						xclient_of(&s->quarantine.servers[i])));
+	for (unsigned i = 0; i < q->count; i++) {
+		json_t *server =
+			json_pack("{s:s,s:s,s:i,s:b,s:I,s:s}", "name", s->quarantine.servers[i].name, "address",
+				  s->quarantine.servers[i].address, "port", (int)s->quarantine.servers[i].port,
+				  "healthy", q->health[i].healthy, "caps", (json_int_t)q->health[i].caps, "xclient",
+				  xclient_of(&s->quarantine.servers[i]));
+
+		add_way(server, &q->health[i]);
+		json_array_append_new(servers, server);
+	}
 	return json_pack("{s:s,s:I,s:s,s:i,s:i,s:I,s:i,s:o}", "cmd", "quarantine", "generation",
 			 (json_int_t)q->generation, "fallback", s->quarantine.fallback, "sessions",
 			 (int)s->quarantine.sessions, "setup_ms", (int)s->quarantine.setup_ms, "answer_ms",
@@ -182,7 +199,7 @@ quarantines_init(struct quarantines *q, uv_loop_t *loop, const struct settings *
 			q->count = 0;
 			return;
 		}
-		health_init(&q->health[q->count++], loop, &address, changed, q);
+		health_init(&q->health[q->count++], loop, &address, settings->quarantine.interface, changed, q);
 	}
 	if (q->count == 0)
 		return;
@@ -218,6 +235,23 @@ words_of(uint32_t caps)
 	return json_string(text);
 }
 
+/* "as the session goes", or "eth3 to 192.0.2.3 at 02:00:00:00:00:01". */
+static json_t *
+way_of(const struct health *h)
+{
+	char hop[INET6_ADDRSTRLEN] = "?", mac[NEIGHBOUR_TEXT];
+	const struct sockaddr_storage *a = &h->way.hop;
+
+	if (h->interface[0] == '\0')
+		return json_string("as the session goes");
+	if (a->ss_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, hop, sizeof(hop));
+	else if (a->ss_family == AF_INET6)
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, hop, sizeof(hop));
+	neighbour_text(h->way.mac, mac);
+	return json_sprintf("%s to %s at %s", h->interface, hop, h->way.known ? mac : "?");
+}
+
 json_t *
 quarantines_answer(const struct quarantines *q)
 {
@@ -228,13 +262,13 @@ quarantines_answer(const struct quarantines *q)
 		const struct health *h = &q->health[i];
 		json_int_t age = h->checks > 0 ? (json_int_t)time(NULL) - (json_int_t)h->since_s : 0;
 
-		json_array_append_new(list, json_pack("{s:s,s:s,s:i,s:s,s:I,s:I,s:o,s:s}", "name", s->name, "address",
-						      s->address, "port", (int)s->port, "state",
+		json_array_append_new(list, json_pack("{s:s,s:s,s:i,s:s,s:I,s:I,s:o,s:s,s:o}", "name", s->name,
+						      "address", s->address, "port", (int)s->port, "state",
 						      h->checks == 0 ? "unknown"
 						      : h->healthy   ? "well"
 								     : "ill",
 						      "for_s", age, "checks", (json_int_t)h->checks, "capabilities",
-						      words_of(h->caps), "error", h->error));
+						      words_of(h->caps), "error", h->error, "by", way_of(h)));
 	}
 	return json_pack("{s:b,s:o,s:s,s:b,s:O?,s:b}", "ok", 1, "quarantines", list, "fallback",
 			 q->settings->quarantine.fallback, "told", q->told, "dataplane", q->dataplane, "end", 1);

@@ -112,12 +112,62 @@ default_texts(struct settings *s)
 	return default_operator(s) && default_mail_ports(s) && default_text(&s->rules, "/etc/postern/rules.conf") &&
 	       default_text(&s->dataplane.cores, "") && default_text(&s->dataplane.when_blind, "pass") &&
 	       default_text(&s->dataplane.user, "") && default_text(&s->quarantine.fallback, "reject") &&
-	       default_text(&s->dataplane.socket, PROTOCOL_DP_SOCKET) &&
+	       default_text(&s->quarantine.interface, "") && default_text(&s->dataplane.socket, PROTOCOL_DP_SOCKET) &&
 	       default_text(&s->control.socket, PROTOCOL_CONTROL_SOCKET) &&
 	       default_text(&s->control.cache, "/var/cache/postern") &&
 	       default_text(&s->events.path, "/var/log/postern/events.json") &&
 	       default_text(&s->events.key_file, "/var/lib/postern/event.key") &&
 	       default_text(&s->steering.directory, "/sys/fs/bpf/postern");
+}
+
+/* The kernel's interface of a port, "eth1" of "net_af_xdp0,iface=eth1", is `name`; -1: the port is none of the kernel.
+ */
+static int
+port_is(const char *device, const char *name)
+{
+	const char *at = strncmp(device, "net_af_xdp", 10) == 0 ? strstr(device, ",iface=") : NULL;
+	size_t len = strlen(name);
+
+	if (at == NULL)
+		return -1;
+	at += strlen(",iface=");
+	return strncmp(at, name, len) == 0 && (at[len] == '\0' || at[len] == ',');
+}
+
+/* What is wrong with the quarantines' own interface; NULL: nothing. */
+static const char *
+interface_fault(const struct settings *s)
+{
+	const char *name = s->quarantine.interface;
+
+	if (strlen(name) >= 16 || strpbrk(name, ",/ ") != NULL)
+		return "the name of a network interface is wanted, such as eth3";
+	if (!s->steering.enabled)
+		return "an interface of the quarantines' own takes steering: enabled: true";
+	if (s->dataplane.pairs_count > 7)
+		return "at most 7 pairs leave room for an interface of the quarantines' own";
+	for (unsigned i = 0; i < 2 * s->dataplane.pairs_count; i++) {
+		const struct settings_pair *pair = &s->dataplane.pairs[i / 2];
+		int same = port_is(i % 2 == 0 ? pair->inside : pair->outside, name);
+
+		if (same < 0)
+			return "takes pairs of net_af_xdp; with other ports leave it out: quarantines are reached by "
+			       "the "
+			       "port and the next hop of the server";
+		if (same > 0)
+			return "is a port of a pair; an interface of its own, with an address, is wanted";
+	}
+	return NULL;
+}
+
+static bool
+check_interface(const char *path, const struct settings *s)
+{
+	const char *fault = s->quarantine.interface[0] != '\0' ? interface_fault(s) : NULL;
+
+	if (fault != NULL)
+		fprintf(stderr, "%s: quarantine: interface: \"%s\": %s\n", path, s->quarantine.interface, fault);
+	return fault == NULL;
 }
 
 struct settings *
@@ -133,6 +183,10 @@ settings_load(const char *path)
 	default_numbers(loaded);
 	if (!default_texts(&loaded->settings)) {
 		fprintf(stderr, "settings: out of memory\n");
+		settings_free(&loaded->settings);
+		return NULL;
+	}
+	if (!check_interface(path, &loaded->settings)) {
 		settings_free(&loaded->settings);
 		return NULL;
 	}

@@ -80,6 +80,7 @@ struct settings {
 	struct {
 		struct settings_quarantine *servers;
 		unsigned servers_count;
+		char *interface;    /* of the kernel, which all of them are reached by; default "": as the flow goes */
 		char *fallback;     /* "reject" or "defer": what happens where none can take it; default reject */
 		unsigned sessions;  /* of one worker at quarantines at a time; default 1024 */
 		unsigned setup_ms;  /* for connection, EHLO and MAIL; default 10000 */

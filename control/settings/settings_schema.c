@@ -120,6 +120,7 @@ static const cyaml_schema_value_t server_value = { CYAML_VALUE_MAPPING(CYAML_FLA
 
 static const cyaml_schema_field_t quarantine_fields[] = {
 	LIST("servers", settings.quarantine.servers, struct settings_quarantine, &server_value, 8),
+	TEXT("interface", settings.quarantine.interface),
 	TEXT("fallback", settings.quarantine.fallback),
 	NUMBER("sessions", settings.quarantine.sessions),
 	NUMBER("setup_ms", settings.quarantine.setup_ms),

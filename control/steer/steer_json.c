@@ -60,7 +60,7 @@ exempt_json(const struct steer *s)
 }
 
 static json_t *
-interface_json(const struct steer *s, unsigned slot, const char *name)
+interface_json(const struct steer *s, unsigned slot, const char *side, const char *name)
 {
 	struct steer_counters sum;
 	json_t *frames = json_object();
@@ -68,8 +68,7 @@ interface_json(const struct steer *s, unsigned slot, const char *name)
 	steer_count(s, slot, &sum);
 	for (unsigned i = 0; i < STEER_COUNTERS; i++)
 		json_object_set_new(frames, steer_counter_info[i].name, json_integer((json_int_t)sum.packets[i]));
-	return json_pack("{s:i,s:s,s:s,s:o}", "pair", (int)slot / 2, "side", slot % 2 == 0 ? "inside" : "outside",
-			 "interface", name, "frames", frames);
+	return json_pack("{s:i,s:s,s:s,s:o}", "pair", (int)slot / 2, "side", side, "interface", name, "frames", frames);
 }
 
 /* null: nobody is there. */
@@ -86,6 +85,7 @@ heartbeat_json(const struct steer *s, uint64_t now)
 json_t *
 steer_json(const struct steer *s, const struct steer_setup *setup)
 {
+	static const char *const sides[] = { "inside", "outside" };
 	json_t *pairs = json_array(), *interfaces = json_array();
 	struct steer_config config;
 	uint64_t now = now_ns();
@@ -100,9 +100,12 @@ steer_json(const struct steer *s, const struct steer_setup *setup)
 			continue;
 		json_array_append_new(pairs, pair_json(s, &config, pair));
 		for (unsigned side = 0; side < 2; side++)
-			json_array_append_new(interfaces,
-					      interface_json(s, 2 * pair + side, setup->pair[pair].interface[side]));
+			json_array_append_new(interfaces, interface_json(s, 2 * pair + side, sides[side],
+									 setup->pair[pair].interface[side]));
 	}
+	if (setup->apart[0] != '\0')
+		json_array_append_new(interfaces,
+				      interface_json(s, steer_setup_apart(setup), "quarantines", setup->apart));
 	return json_pack("{s:o,s:o,s:o,s:o,s:I,s:{s:I,s:I}}", "pairs", pairs, "exempt", exempt_json(s), "interfaces",
 			 interfaces, "heartbeat_ms", heartbeat_json(s, now), "hung_ms",
 			 (json_int_t)(config.hung_ns / 1000000), "sessions", "passed", (json_int_t)steer_passed(s, now),

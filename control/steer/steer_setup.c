@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "steer/steer_setup.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +58,24 @@ set_exempt(const struct settings *s, struct steer_setup *setup)
 	}
 }
 
+/* The interface that quarantines have to themselves. */
+static void
+set_apart(const struct settings *s, struct steer_setup *setup)
+{
+	if (s->quarantine.interface[0] == '\0')
+		return;
+	snprintf(setup->apart, sizeof(setup->apart), "%s", s->quarantine.interface);
+	for (unsigned i = 0; i < s->quarantine.servers_count && i < STEER_QUARANTINES; i++) {
+		const struct settings_quarantine *server = &s->quarantine.servers[i];
+		struct steer_quarantine *q = &setup->quarantine[i];
+
+		q->port = (uint16_t)server->port;
+		q->ip_version = inet_pton(AF_INET, server->address, q->addr) == 1 ? 4 : 6;
+		if (q->ip_version == 6 && inet_pton(AF_INET6, server->address, q->addr) != 1)
+			q->ip_version = 0;
+	}
+}
+
 void
 steer_setup(const struct settings *s, struct steer_setup *setup)
 {
@@ -69,6 +88,7 @@ steer_setup(const struct settings *s, struct steer_setup *setup)
 		.idle_ns = IDLE_NS,
 	};
 	set_exempt(s, setup);
+	set_apart(s, setup);
 	for (unsigned i = 0; i < setup->pairs; i++) {
 		const struct settings_pair *pair = &s->dataplane.pairs[i];
 

@@ -23,6 +23,8 @@ enum side {
 	SIDE_OUTSIDE = 1,
 };
 
+#define PAIR_NONE UINT8_MAX /* no pair of ports */
+
 /* How the first octets of a frame are to be read; live ports are always Ethernet. */
 enum link_type {
 	LINK_ETHERNET = 0,

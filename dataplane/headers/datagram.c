@@ -240,15 +240,18 @@ resize_piece(struct packet *p, uint32_t start, uint32_t len, bool more)
 		checksum_ipv4_header(p->data + p->h.l3);
 }
 
-/* Where the whole goes, its piece goes: a session that has moved has other addresses than those that came. */
+/* Where the whole goes, its piece goes: a session that has moved has other addresses than those that came, and may have
+ * another port. */
 static void
 take_addresses(const struct packet *whole, struct packet *p)
 {
 	bool v4 = p->h.ip_version == 4;
 	size_t at = v4 ? IPV4_SOURCE : IPV6_SOURCE, len = v4 ? 8 : 32;
 	const uint8_t *from = whole->data + whole->h.l3 + at;
-	uint8_t *to = p->data + p->h.l3 + at;
 
+	if (p->pair != whole->pair && headers_relink(p, whole->data, &whole->h))
+		p->pair = whole->pair;
+	uint8_t *to = p->data + p->h.l3 + at;
 	if (!(whole->flags & PACKET_JUDGED) || memcmp(to, from, len) == 0)
 		return;
 	memcpy(to, from, len);
@@ -362,15 +365,15 @@ piece_unit(const struct datagram *d)
 void
 datagram_send(struct datagram *d, const struct packet_ops *ops, struct counters *ctr, enum side side)
 {
-	uint32_t header = header_len(first_piece(d));
+	for (unsigned i = 0; i < d->count; i++)
+		take_addresses(d->whole, d->piece[i].packet);
+	uint32_t header = header_len(first_piece(d)); /* of now */
 	struct content c = {
 		.at = d->whole->data + header,
 		.total = d->whole->len - header,
 		.unit = piece_unit(d),
 	};
 	c.resized = c.total != d->total;
-	for (unsigned i = 0; i < d->count; i++)
-		take_addresses(d->whole, d->piece[i].packet);
 	struct packet *rest = make_rest(&c, d, ops, ctr);
 
 	for (unsigned i = 0; i < d->count; i++)

@@ -309,3 +309,27 @@ headers_resize(struct packet *p)
 	p->room = p->room + p->len - len;
 	p->len = len;
 }
+
+bool
+headers_relink(struct packet *p, const uint8_t *link, const struct headers *like)
+{
+	struct headers *h = &p->h;
+	uint32_t ip_len = (uint32_t)h->payload + h->payload_len - h->l3, len = like->l3 + ip_len;
+	uint16_t was = h->l3;
+
+	if (len > p->len + p->room)
+		return false;
+	memmove(p->data + like->l3, p->data + was, ip_len);
+	memcpy(p->data, link, like->l3);
+	h->l3 = like->l3;
+	h->l4 = (uint16_t)(h->l4 - was + like->l3);
+	h->payload = (uint16_t)(h->payload - was + like->l3);
+	h->vlan_outer = like->vlan_outer;
+	h->vlan_inner = like->vlan_inner;
+	h->pppoe = like->pppoe;
+	if (h->pppoe != 0)
+		store_be16(p->data + h->pppoe + PPPOE_LENGTH, (uint16_t)(ip_len + 2));
+	p->room = p->room + p->len - len;
+	p->len = len;
+	return true;
+}

@@ -38,4 +38,11 @@ enum decode_result headers_decode(struct packet *p);
  */
 void headers_resize(struct packet *p);
 
+/*
+ * Another link header in front of the IP header of p: the first like->l3 octets of `link`, whose tags and PPPoE header
+ * `like` tells. Padding is cut off; p->h, p->len and p->room follow. Borrows p, decoded as DECODE_TCP or
+ * DECODE_FRAGMENT. False, and nothing happens: there is no room.
+ */
+bool headers_relink(struct packet *p, const uint8_t *link, const struct headers *like);
+
 #endif

@@ -32,7 +32,7 @@ is_af_xdp(int fd)
 static bool
 all_af_xdp(const struct ports *ports)
 {
-	for (unsigned i = 0; i < 2 * ports->pairs; i++)
+	for (unsigned i = 0; i < ports->count; i++)
 		if (!ports->port[i].af_xdp)
 			return false;
 	return true;
@@ -43,7 +43,7 @@ all_af_xdp(const struct ports *ports)
 void
 doze_ports(struct doze *d, const struct ports *ports)
 {
-	unsigned wanted = all_af_xdp(ports) ? 2 * ports->pairs : 0;
+	unsigned wanted = all_af_xdp(ports) ? ports->count : 0;
 	DIR *all = wanted > 0 ? opendir("/proc/self/fd") : NULL;
 
 	for (struct dirent *e; all != NULL && d->socks < wanted && (e = readdir(all)) != NULL;) {

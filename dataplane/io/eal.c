@@ -14,6 +14,7 @@
 #include <xdp/libxdp.h>
 
 #include "io/eal.h"
+#include "io/port.h"
 #include "io/spread.h"
 #include "live/say.h"
 
@@ -183,6 +184,8 @@ add_devices(const struct settings *s)
 			add("--vdev=%s", device);
 		}
 	}
+	if (s->quarantine.interface[0] != '\0')
+		add("--vdev=" APART_DEVICE ",iface=%s", s->quarantine.interface);
 	if (pci == 0)
 		add("--no-pci");
 }

@@ -40,7 +40,7 @@ forward_unread(struct front *front, struct rte_mbuf *m)
 	front->ctr->value[CTR_undecoded]++;
 	front->ctr->value[CTR_rx_packets]++;
 	front->ctr->value[CTR_rx_octets] += m->pkt_len;
-	if (!front->ports->port[slot].chains) {
+	if (slot >= front->ports->count || !front->ports->port[slot].chains) {
 		front->ctr->value[CTR_tx_dropped]++;
 		rte_pktmbuf_free(m);
 		return;
@@ -148,6 +148,11 @@ front_send(struct front *front, struct rte_mbuf *m, unsigned slot)
 {
 	struct outbox *out = &front->out[slot];
 
+	if (unlikely(slot >= front->ports->count)) { /* from the quarantines' own port, which has no other side */
+		front->ctr->value[CTR_tx_dropped]++;
+		rte_pktmbuf_free(m);
+		return;
+	}
 	m->port = (uint16_t)slot;
 	out->frame[out->count++] = m;
 	if (out->count == FLOW_BURST)
@@ -195,7 +200,7 @@ front_pass_on(struct front *front, struct rte_mbuf *m, unsigned worker)
 void
 front_flush(struct front *front)
 {
-	for (unsigned slot = 0; slot < 2 * front->ports->pairs; slot++)
+	for (unsigned slot = 0; slot < front->ports->count; slot++)
 		if (front->out[slot].count > 0)
 			outbox_flush(front, slot);
 }

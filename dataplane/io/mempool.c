@@ -22,7 +22,7 @@ priv_size(void)
 static bool
 any_af_xdp(const struct ports *ports)
 {
-	for (unsigned i = 0; i < 2 * ports->pairs; i++)
+	for (unsigned i = 0; i < ports->count; i++)
 		if (ports->port[i].af_xdp)
 			return true;
 	return false;
@@ -33,7 +33,7 @@ mail_rings(const struct ports *ports)
 {
 	unsigned packets = 0;
 
-	for (unsigned i = 0; i < 2 * ports->pairs; i++)
+	for (unsigned i = 0; i < ports->count; i++)
 		packets += ports->port[i].rx_queues > MAIL_QUEUE ? MAIL_DESCRIPTORS : 0;
 	return packets;
 }
@@ -45,7 +45,7 @@ mail_rings(const struct ports *ports)
 static unsigned
 packets_wanted(const struct settings *s, const struct ports *ports)
 {
-	unsigned rings = 2 * ports->pairs * 2 * PORT_DESCRIPTORS + mail_rings(ports);
+	unsigned rings = ports->count * 2 * PORT_DESCRIPTORS + mail_rings(ports);
 	unsigned workers = s->dataplane.workers * (s->dataplane.held_packets + worker_fragments(s) + 2 * CACHE);
 
 	if (s->dataplane.packets == 0)
@@ -55,7 +55,7 @@ packets_wanted(const struct settings *s, const struct ports *ports)
 	say("dataplane: packets: %u are too few: the rings of %u ports take %u, what %u workers may hold "
 	    "(held_packets) "
 	    "takes %u; give at least %u",
-	    s->dataplane.packets, 2 * ports->pairs, rings, s->dataplane.workers, workers, rings + workers);
+	    s->dataplane.packets, ports->count, rings, s->dataplane.workers, workers, rings + workers);
 	return 0;
 }
 

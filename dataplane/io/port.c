@@ -113,6 +113,7 @@ ports_find(struct ports *ports, const struct settings *s)
 		return false;
 	}
 	ports->pairs = s->dataplane.pairs_count;
+	ports->count = 2 * ports->pairs;
 	for (unsigned i = 0; i < ports->pairs; i++) {
 		struct port *inside = &ports->port[port_slot(i, SIDE_INSIDE)];
 		struct port *outside = &ports->port[port_slot(i, SIDE_OUTSIDE)];
@@ -131,7 +132,7 @@ ports_find(struct ports *ports, const struct settings *s)
 			return false;
 		}
 	}
-	return true;
+	return s->quarantine.interface[0] == '\0' || port_find(&ports->port[ports->count++], APART_DEVICE);
 }
 
 /* Nothing that changes a frame: no LRO, no tag stripping, no checksums written. */
@@ -251,8 +252,8 @@ port_open(struct port *port, struct rte_mempool *pool, const struct scope *scope
 		return false;
 	}
 	port->open = true;
-	/* Rings and files have no such mode and need none. */
-	failed = rte_eth_promiscuous_enable(port->id);
+	/* Rings and files have no such mode and need none; what is not addressed to a port of its own is not for us. */
+	failed = strcmp(port->device, APART_DEVICE) != 0 ? rte_eth_promiscuous_enable(port->id) : 0;
 	if (failed != 0 && failed != -ENOTSUP)
 		say("port \"%s\": promiscuous mode failed: %s; frames for other hosts may not arrive", port->device,
 		    rte_strerror(-failed));
@@ -265,7 +266,7 @@ port_open(struct port *port, struct rte_mempool *pool, const struct scope *scope
 bool
 ports_open(struct ports *ports, struct rte_mempool *pool, const struct scope *scope)
 {
-	for (unsigned i = 0; i < 2 * ports->pairs; i++)
+	for (unsigned i = 0; i < ports->count; i++)
 		if (!port_open(&ports->port[i], pool, scope))
 			return false;
 	return true;
@@ -276,7 +277,7 @@ ports_linked(struct ports *ports, uint64_t start_ns, uint64_t now_ns)
 {
 	bool all = true;
 
-	for (unsigned i = 0; i < 2 * ports->pairs; i++) {
+	for (unsigned i = 0; i < ports->count; i++) {
 		struct port *port = &ports->port[i];
 
 		if (!port->linked && link_is_up(port)) {
@@ -292,14 +293,14 @@ ports_linked(struct ports *ports, uint64_t start_ns, uint64_t now_ns)
 void
 ports_mail(struct ports *ports, const struct scope *scope)
 {
-	for (unsigned i = 0; i < 2 * ports->pairs; i++)
+	for (unsigned i = 0; i < ports->count; i++)
 		port_mail(&ports->port[i], scope);
 }
 
 void
 ports_close(struct ports *ports)
 {
-	for (unsigned i = 0; i < 2 * ports->pairs; i++) {
+	for (unsigned i = 0; i < ports->count; i++) {
 		struct port *port = &ports->port[i];
 
 		if (!port->open)
@@ -316,7 +317,7 @@ ports_lost(const struct ports *ports)
 {
 	uint64_t lost = 0;
 
-	for (unsigned i = 0; i < 2 * ports->pairs; i++) {
+	for (unsigned i = 0; i < ports->count; i++) {
 		struct rte_eth_stats stats;
 
 		if (rte_eth_stats_get(ports->port[i].id, &stats) == 0)
@@ -330,7 +331,7 @@ ports_frame_max(const struct ports *ports)
 {
 	uint32_t mtu = 0;
 
-	for (unsigned i = 0; i < 2 * ports->pairs; i++)
+	for (unsigned i = 0; i < ports->count; i++)
 		mtu = RTE_MAX(mtu, ports->port[i].mtu);
 	return mtu + RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The ports of the box, in pairs: what comes in at one side leaves at the
- * other. Opened by the main thread before any worker runs, closed after the
+ * other; and one by itself, where quarantines have an interface of their own:
+ * the first one of a pair that has no second. Opened by the main thread before any worker runs, closed after the
  * last one has stopped.
  */
 #ifndef POSTERN_IO_PORT_H
@@ -37,9 +38,20 @@ struct port {
 
 /* A slot is the index of a port: 2 * pair + side. */
 struct ports {
-	unsigned pairs;
+	unsigned pairs; /* whole ones */
+	unsigned count; /* of ports: 2 * pairs, or one more */
 	struct port port[SLOTS_MAX];
 };
+
+/* The device of the quarantines' own port, on the interface of the settings. */
+#define APART_DEVICE "net_af_xdp_quarantine"
+
+/* The pair of the quarantines' own port; PAIR_NONE: they have none. */
+static inline uint8_t
+ports_apart(const struct ports *ports)
+{
+	return ports->count > 2 * ports->pairs ? (uint8_t)ports->pairs : PAIR_NONE;
+}
 
 static inline unsigned
 port_slot(unsigned pair, unsigned side)
@@ -47,7 +59,7 @@ port_slot(unsigned pair, unsigned side)
 	return 2 * pair + side;
 }
 
-/* Finds the devices of all pairs and asks them for MTU and abilities. False after a sentence on stderr. */
+/* Finds the devices of all ports and asks them for MTU and abilities. False after a sentence on stderr. */
 bool ports_find(struct ports *ports, const struct settings *s);
 
 /* Configures and starts all ports, one queue each way and, where the card takes rules, one for the mail of `scope`;

@@ -101,7 +101,7 @@ poll_ports(struct worker *w, const struct round *r)
 	const struct ports *ports = w->front.ports;
 	unsigned total = 0;
 
-	for (unsigned slot = 0; slot < 2 * ports->pairs; slot++)
+	for (unsigned slot = 0; slot < ports->count; slot++)
 		for (uint16_t queue = ports->port[slot].rx_queues; queue > 0; queue--)
 			total += poll_queue(w, r, slot, queue - 1);
 	return total;
@@ -387,6 +387,7 @@ worker_new(const struct worker_common *common, unsigned index)
 	pipeline_conf(common->settings, index, &conf);
 	conf.owners = common->spread != NULL ? common->spread->owners : NULL;
 	conf.hand = front_hand;
+	conf.apart = ports_apart(common->ports);
 	conf.watch = w->steering->maps != NULL ? &w->steering->watch : NULL;
 	w->events = event_ring_new(common->settings->events.ring);
 	w->pipeline = pipeline_new(&conf, &w->front.ops, &w->counters, take_event, w);

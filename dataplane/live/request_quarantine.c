@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The quarantines, from the control daemon to the workers: each takes its copy at its next tick. */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,8 +21,31 @@ read_number(const json_t *o, const char *key, json_int_t most, json_int_t *value
 	return json_is_integer(n) && *value >= 0 && *value <= most;
 }
 
+/* "02:00:00:00:00:01" */
 static bool
-read_server(const json_t *o, struct quarantine *q)
+read_link_address(const json_t *o, const char *key, uint8_t to[6])
+{
+	const char *text = json_string_value(json_object_get(o, key));
+	int end = 0;
+
+	return text != NULL &&
+	       sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &to[0], &to[1], &to[2], &to[3], &to[4], &to[5],
+		      &end) == 6 &&
+	       text[end] == '\0';
+}
+
+/* How it is reached by a port of its own: only where there is one, and always there where it is healthy. */
+static bool
+read_way(const struct box *box, const json_t *o, struct quarantine *q)
+{
+	q->pair = ports_apart(&box->ports);
+	q->apart = q->pair != PAIR_NONE;
+	return !q->apart || !q->healthy ||
+	       (read_link_address(o, "next_hop_mac", q->link) && read_link_address(o, "own_mac", q->link + 6));
+}
+
+static bool
+read_server(const struct box *box, const json_t *o, struct quarantine *q)
 {
 	const char *name = json_string_value(json_object_get(o, "name"));
 	const char *address = json_string_value(json_object_get(o, "address"));
@@ -38,11 +62,11 @@ read_server(const json_t *o, struct quarantine *q)
 		q->present = strcmp(xclient, "xclient") == 0 ? PRESENT_XCLIENT : PRESENT_XFORWARD;
 	strcpy(q->name, name);
 	q->ip_version = inet_pton(AF_INET, address, q->addr) == 1 ? 4 : 6;
-	return q->ip_version == 4 || inet_pton(AF_INET6, address, q->addr) == 1;
+	return read_way(box, o, q) && (q->ip_version == 4 || inet_pton(AF_INET6, address, q->addr) == 1);
 }
 
 static bool
-read_table(const json_t *o, struct quarantine_table *t)
+read_table(const struct box *box, const json_t *o, struct quarantine_table *t)
 {
 	const char *fallback = json_string_value(json_object_get(o, "fallback"));
 	const json_t *servers = json_object_get(o, "servers");
@@ -62,7 +86,7 @@ read_table(const json_t *o, struct quarantine_table *t)
 					.count = (unsigned)json_array_size(servers),
 					.fallback = strcmp(fallback, "defer") == 0 ? ACTION_DEFER : ACTION_REJECT };
 	for (unsigned i = 0; i < t->count; i++)
-		if (!read_server(json_array_get(servers, i), &t->entry[i]))
+		if (!read_server(box, json_array_get(servers, i), &t->entry[i]))
 			return false;
 	return true;
 }
@@ -102,7 +126,7 @@ request_quarantine(struct box *box, int client, const json_t *request, int fd)
 {
 	struct quarantine_table t;
 
-	if (!read_table(request, &t))
+	if (!read_table(box, request, &t))
 		return request_refuse(client, "this is no table of quarantines");
 	for (unsigned i = 0; i < box->workers; i++)
 		if (t.generation != box->quarantines && !post(box->worker[i], &t))

@@ -28,7 +28,7 @@ mail_by(const struct port *port, bool steering)
 }
 
 static json_t *
-port_json(const struct port *port, unsigned slot, bool steering)
+port_json(const struct port *port, unsigned slot, const char *side, bool steering)
 {
 	struct rte_eth_stats s = { 0 };
 	struct rte_eth_link link = { 0 };
@@ -36,12 +36,12 @@ port_json(const struct port *port, unsigned slot, bool steering)
 	rte_eth_stats_get(port->id, &s);
 	rte_eth_link_get_nowait(port->id, &link);
 	return json_pack("{s:s,s:i,s:s,s:b,s:s,s:i,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "device", port->device,
-			 "pair", (int)slot / 2, "side", slot % 2 == SIDE_INSIDE ? "inside" : "outside", "link_up",
-			 (int)link.link_status, "mail_by", mail_by(port, steering), "rules", (int)port->rules.count,
-			 "rules_why", port->rules.why, "rx_packets", (json_int_t)s.ipackets, "rx_octets",
-			 (json_int_t)s.ibytes, "tx_packets", (json_int_t)s.opackets, "tx_octets", (json_int_t)s.obytes,
-			 "rx_missed", (json_int_t)s.imissed, "rx_no_buffer", (json_int_t)s.rx_nombuf, "rx_errors",
-			 (json_int_t)s.ierrors, "tx_errors", (json_int_t)s.oerrors);
+			 "pair", (int)slot / 2, "side", side, "link_up", (int)link.link_status, "mail_by",
+			 mail_by(port, steering), "rules", (int)port->rules.count, "rules_why", port->rules.why,
+			 "rx_packets", (json_int_t)s.ipackets, "rx_octets", (json_int_t)s.ibytes, "tx_packets",
+			 (json_int_t)s.opackets, "tx_octets", (json_int_t)s.obytes, "rx_missed", (json_int_t)s.imissed,
+			 "rx_no_buffer", (json_int_t)s.rx_nombuf, "rx_errors", (json_int_t)s.ierrors, "tx_errors",
+			 (json_int_t)s.oerrors);
 }
 
 static json_t *
@@ -82,8 +82,12 @@ request_stats(struct box *box, int client, const json_t *request, int fd)
 		for (unsigned c = 0; c < CTR_COUNT; c++)
 			total.value[c] += ctr->value[c];
 	}
-	for (unsigned slot = 0; slot < 2 * box->ports.pairs; slot++)
-		json_array_append_new(ports, port_json(&box->ports.port[slot], slot, box->steering.maps != NULL));
+	for (unsigned slot = 0; slot < box->ports.count; slot++)
+		json_array_append_new(ports, port_json(&box->ports.port[slot], slot,
+						       slot / 2 == ports_apart(&box->ports) ? "quarantines"
+						       : slot % 2 == SIDE_INSIDE            ? "inside"
+											    : "outside",
+						       box->steering.maps != NULL));
 	answer = json_pack("{s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:{s:I,s:I},s:b}", "ok", 1, "uptime_s",
 			   (json_int_t)((clock_monotonic() - box->start_ns) / 1000000000ULL), "generation",
 			   (json_int_t)(rs != NULL ? rs->tables.generation : 0), "workers", workers, "total",

@@ -73,10 +73,10 @@ steering_attach(struct steering *st, const struct settings *s)
 		say("steering: %s", err);
 		return false;
 	}
-	for (unsigned slot = 0; slot < 2 * setup.pairs; slot++)
+	for (unsigned slot = 0; slot < STEER_SLOTS; slot++)
 		if (generic >> slot & 1)
 			say("steering: the driver of \"%s\" has no XDP; the kernel behind it does it, slower",
-			    setup.pair[slot / 2].interface[slot % 2]);
+			    steer_setup_name(&setup, slot));
 	for (unsigned pair = 0; pair < setup.pairs; pair++)
 		if (!steer_setup_covers(&setup, pair))
 			say("steering: pair %u has a port that is no interface of the kernel: it is dark whenever we "

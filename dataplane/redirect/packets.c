@@ -41,6 +41,24 @@ hand_on(struct pipeline *pl, struct packet *p)
 	return true;
 }
 
+/* Of no session, by the quarantine's own port, behind which there is nowhere to forward it to. True: taken. */
+static bool
+is_stray(struct pipeline *pl, struct packet *p)
+{
+	if (p->pair != pl->config.apart)
+		return false;
+	pl->ctr->value[CTR_redirect_stray]++;
+	pl->ops.release(pl->ops.front, p);
+	return true;
+}
+
+/* By the quarantine's own port to that of its session. False: there is no room. */
+static bool
+join_flow(const struct splice *s, struct packet *p)
+{
+	return !s->to.apart || route_put(&s->near_route, p, true);
+}
+
 /* A segment of a quarantine in the dialogue with us, or in place of the server's. True: taken. */
 bool
 redirect_arrives(struct pipeline *pl, struct packet *p)
@@ -48,20 +66,20 @@ redirect_arrives(struct pipeline *pl, struct packet *p)
 	struct splice *s = pl->redirects != NULL ? splice_find(pl->redirects->pool, p) : NULL;
 
 	if (s == NULL)
-		return pl->redirects != NULL && hand_on(pl, p);
+		return pl->redirects != NULL && (hand_on(pl, p) || is_stray(pl, p));
 	struct flow *f = s->flow;
 	const struct tcp_half *server = &f->tcp.half[DIR_SERVER];
 	bool sound = pl->config.ignore_checksums || (p->flags & PACKET_CHECKSUM_OK) || checksum_tcp_ok(p);
 	bool reset = sound && segment_has(p, TCP_RST) && seq_leq(server->acked, p->h.seq + s->shift.server_seq) &&
 		     seq_leq(p->h.seq + s->shift.server_seq, server->nxt);
 
-	if (splice_joins(s) && !reset) {
+	if (splice_joins(s) && !reset && join_flow(s, p)) {
 		s->heard_ns = pl->now_ns;
 		shift_in(&s->shift, p);
 		p->flags |= PACKET_SPLICED;
 		return false;
 	}
-	if (splice_joins(s))
+	if (splice_joins(s) && reset)
 		redirect_act_alone(pl, f, s, splice_take(s, SPLICE_GONE));
 	else if (s->state < SPLICE_LIVE && s->state != SPLICE_WAIT && sound)
 		redirect_act_alone(pl, f, s, splice_far_input(s, p, pl->now_ns));
@@ -233,14 +251,15 @@ redirect_settle(struct pipeline *pl, struct flow *f)
 		redirect_decide(pl, f, s);
 }
 
-void
-redirect_leaves(struct pipeline *pl, struct packet *p)
+enum side
+redirect_leaves(struct pipeline *pl, struct packet *p, enum side side)
 {
 	struct splice *s = p->flow != NULL ? splice_of(p->flow) : NULL;
 
 	if (s == NULL || !splice_joins(s) || p->dir != DIR_CLIENT)
-		return;
+		return side;
 	if ((p->h.payload_len > 0 || segment_has(p, TCP_FIN)) && s->asked_ns <= s->heard_ns)
 		s->asked_ns = pl->now_ns;
 	shift_out(&s->shift, p);
+	return s->to.apart && route_put(&s->far_route, p, false) ? s->far_route.side : side;
 }

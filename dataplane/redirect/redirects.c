@@ -31,9 +31,25 @@ redirects_free(struct redirects *r)
 	free(r);
 }
 
+/* A session that is there already goes on by the next hop of now. */
+static void
+follow(const struct quarantine_table *table, struct splice *s)
+{
+	for (unsigned i = 0; i < table->count && s->to.apart; i++) {
+		const struct quarantine *q = &table->entry[i];
+		if (q->healthy && q->apart && strcmp(q->name, s->to.name) == 0)
+			route_rejoin(&s->far_route, q->link);
+	}
+}
+
 void
 pipeline_quarantines(struct pipeline *pl, const struct quarantine_table *table)
 {
-	if (pl->redirects != NULL)
-		pl->redirects->table = *table;
+	struct redirects *r = pl->redirects;
+
+	if (r == NULL)
+		return;
+	r->table = *table;
+	for (struct splice *s = splice_next(r->pool, NULL); s != NULL; s = splice_next(r->pool, s))
+		follow(table, s);
 }

@@ -180,7 +180,9 @@ splice_find(const struct splice_pool *pool, const struct packet *p)
 		return NULL;
 	flow_key_of(p, &key, &end);
 	s = find(pool, &key);
-	return s != NULL && p->h.src_port == s->to.port && p->side != s->flow->client_side ? s : NULL;
+	if (s == NULL || p->h.src_port != s->to.port)
+		return NULL;
+	return s->to.apart || p->side != s->flow->client_side ? s : NULL;
 }
 
 bool

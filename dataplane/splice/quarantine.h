@@ -13,6 +13,7 @@
 
 #define QUARANTINE_MAX  8
 #define QUARANTINE_NAME 32
+#define QUARANTINE_LINK 12
 
 struct quarantine {
 	char name[QUARANTINE_NAME]; /* NUL-terminated, never "" */
@@ -22,6 +23,9 @@ struct quarantine {
 	bool healthy;
 	uint8_t present; /* enum present: how it is told who the client is, where it takes that */
 	uint32_t caps;   /* CAP_* of its last EHLO reply */
+	bool apart;      /* by a port of its own, the first one of `pair`, and not as the flow goes */
+	uint8_t pair;
+	uint8_t link[QUARANTINE_LINK]; /* apart: Ethernet addresses of the next hop, and of that port */
 };
 
 struct quarantine_table {

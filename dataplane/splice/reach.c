@@ -33,6 +33,10 @@ splice_open(struct splice_pool *pool, struct splice *s, const struct packet *lik
 	memset(s->far_route.to, 0, sizeof s->far_route.to);
 	memcpy(s->far_route.to, s->to.addr, s->to.ip_version == 4 ? 4 : 16);
 	s->far_route.to_port = s->to.port;
+	if (s->to.apart && !route_turns(&s->near_route))
+		return false;
+	if (s->to.apart)
+		route_apart(&s->far_route, s->to.pair, s->to.link);
 	make_key(&s->far_route, &s->key);
 	if (!splice_list(pool, s))
 		return false;

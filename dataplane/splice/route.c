@@ -69,6 +69,48 @@ route_turn(struct route *r)
 	r->side = other_side(r->side);
 }
 
+void
+route_rejoin(struct route *r, const uint8_t link[12])
+{
+	memcpy(r->link, link, ADDRESSES);
+}
+
+void
+route_apart(struct route *r, uint8_t pair, const uint8_t link[12])
+{
+	route_rejoin(r, link);
+	store_be16(r->link + ADDRESSES, r->ip_version == 4 ? TYPE_IPV4 : TYPE_IPV6);
+	r->link_len = ADDRESSES + 2;
+	r->link_type = LINK_ETHERNET;
+	r->vlan_outer = r->vlan_inner = r->pppoe = 0;
+	r->pair = pair;
+	r->side = SIDE_INSIDE;
+}
+
+bool
+route_turns(const struct route *r)
+{
+	uint16_t type = r->link_len > ADDRESSES ? load_be16(r->link + r->link_len - 2) : 0;
+
+	return r->link_type == LINK_ETHERNET && (r->pppoe != 0 || type == TYPE_IPV4 || type == TYPE_IPV6);
+}
+
+bool
+route_put(const struct route *r, struct packet *p, bool back)
+{
+	const struct headers like = {
+		.l3 = r->link_len, .vlan_outer = r->vlan_outer, .vlan_inner = r->vlan_inner, .pppoe = r->pppoe
+	};
+
+	if (!headers_relink(p, r->link, &like))
+		return false;
+	if (back)
+		swap(p->data, p->data + ADDRESSES / 2, ADDRESSES / 2);
+	p->pair = r->pair;
+	p->side = back ? r->side : other_side(r->side);
+	return true;
+}
+
 /* Returns the length of the IP header; lengths and checksums follow later. */
 static uint16_t
 write_ip(const struct route *r, uint8_t *ip)

@@ -35,6 +35,22 @@ bool route_of(struct route *r, const struct packet *like);
 /* The way back: link addresses (Ethernet), addresses, ports and side change places. */
 void route_turn(struct route *r);
 
+/* The same by another port: the first one of `pair`, untagged; `link`: Ethernet addresses of the next hop, and of it.
+ */
+void route_apart(struct route *r, uint8_t pair, const uint8_t link[12]);
+
+/* Other next hop, as in route_apart(). */
+void route_rejoin(struct route *r, const uint8_t link[12]);
+
+/* The link header can be turned round: it has no labels (MPLS), of which the way back has others. Pure. */
+bool route_turns(const struct route *r);
+
+/*
+ * p, decoded, came by another port: from here on its link header is that of r (`back`: turned round, p travels against
+ * r), and its pair. Borrows p. False, and nothing happens: there is no room.
+ */
+bool route_put(const struct route *r, struct packet *p, bool back);
+
 /*
  * A frame of segment `s`, with right lengths and checksums, decoded, of no flow. `window`: as it stands on the wire.
  * `syn`: options of a SYN, else NULL. Returns owned, or NULL: no buffer.

@@ -155,7 +155,8 @@ enum splice_turn splice_take_for(struct splice *s, enum splice_event event, enum
 
 /*
  * Connects to s->to. `like`: a packet of the client to the server, borrowed.
- * False: its link header is too long, or the lines cannot be repeated.
+ * False: its link header is too long or, where the quarantine has a port of its own, labelled; or the lines cannot be
+ * repeated.
  */
 bool splice_open(struct splice_pool *pool, struct splice *s, const struct packet *like, uint64_t now_ns);
 

@@ -31,11 +31,11 @@ def connect(place, wire=(), mtu=1500, seed=1):
     processes = {}
     for number, (side, (far, near)) in enumerate(END.items(), 2 * seed):
         if wire:
-            _veth(place, "wire", f"{far}-wire", side, far)
-            _veth(place, "box", near, "wire", f"{near}-wire")
+            link(place, "wire", f"{far}-wire", side, far)
+            link(place, "box", near, "wire", f"{near}-wire")
             processes[side] = start_wire(place, side, wire, number)
         else:
-            _veth(place, "box", near, side, far)
+            link(place, "box", near, side, far)
         place.run(side, "ip", "link", "set", far, "mtu", mtu)
         if mtu > 1500:  # what comes in at the near end must fit there too
             place.run("box", "ip", "link", "set", near, "mtu", mtu)
@@ -51,8 +51,8 @@ def start_wire(place, side, wire, seed):
     return place.start("wire", build.program("wire"), f"{far}-wire", f"{near}-wire", *wire, f"seed={seed}", log=f"wire-{side}")
 
 
-def _veth(place, here, name, there, peer):
-    """One queue each way: one AF_XDP socket then sees everything."""
+def link(place, here, name, there, peer):
+    """A pair of veth. One queue each way: one AF_XDP socket then sees everything."""
     place.run(here, "ip", "link", "add", name, "numtxqueues", 1, "numrxqueues", 1, "type", "veth",
               "peer", "name", peer, "numtxqueues", 1, "numrxqueues", 1, "netns", place.namespace(there))
     for side, interface in ((here, name), (there, peer)):

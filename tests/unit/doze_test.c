@@ -109,7 +109,7 @@ test_a_frame_at_a_socket_ends_it(void **state)
 static void
 test_ports_that_wake_nobody_allow_no_sleep(void **state)
 {
-	struct ports ports = { .pairs = 1, .port = { { .af_xdp = true }, { .af_xdp = false } } };
+	struct ports ports = { .pairs = 1, .count = 2, .port = { { .af_xdp = true }, { .af_xdp = false } } };
 	struct doze d;
 
 	doze_init(&d, false);

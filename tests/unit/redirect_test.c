@@ -68,6 +68,24 @@ struct host {
 	unsigned early_count;
 };
 
+/* In front of the IP packets of the session. */
+struct wrap {
+	uint8_t octets[26];
+	uint8_t len;
+	uint16_t vlan, pppoe;
+};
+
+static const struct wrap plain = { { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0 }, 14, 0, 0 };
+static const struct wrap tagged = { { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 100, 8, 0 }, 18, 100, 0 };
+static const struct wrap dialled = {
+	{ 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0x64, 0x11, 0, 0, 7, 0, 0, 0, 0x21 }, 22, 0, 14
+};
+static const struct wrap labelled = { { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0x47, 0, 1, 1, 64 }, 18, 0, 0 };
+
+/* Behind the quarantine's own port: its address and ours. */
+static const uint8_t behind_port[2][12] = { { 2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 8 },
+					    { 2, 0, 0, 0, 0, 10, 2, 0, 0, 0, 0, 8 } };
+
 static struct world {
 	struct front front;
 	struct counters ctr;
@@ -77,6 +95,9 @@ static struct world {
 	bool keeps_flows;        /* the flow table forgets closed ones after an hour */
 	struct fragments *joins; /* the hosts' own */
 	bool cut;                /* the client's segments come in fragments */
+	bool apart;              /* the quarantine has a port of its own, the first one of pair 1 */
+	unsigned moved;          /* which of its addresses it has there */
+	const struct wrap *wrap; /* NULL: plain */
 	unsigned edited, gone;   /* keys that whoever steers was told of */
 	struct flow_key edited_key[4], gone_key[4];
 	struct ruleset *rules;
@@ -362,6 +383,28 @@ host_take(struct host *h, const struct packet *p)
 		host_say(h, "", true);
 }
 
+/* What reaches a quarantine by its own port is addressed to it there; what reaches the client looks as ever. */
+static void
+check_way(const struct packet *p, unsigned to)
+{
+	static const uint8_t ethertype[2] = { 8, 0 };
+	const struct wrap *wrap = w.wrap != NULL ? w.wrap : &plain;
+
+	assert_int_equal(p->pair, to == FAR);
+	assert_int_equal(p->h.l3, to == FAR ? 14 : wrap->len);
+	if (to == FAR) {
+		assert_memory_equal(p->data, behind_port[w.moved], 12);
+		assert_memory_equal(p->data + 12, ethertype, 2);
+		return;
+	}
+	assert_memory_equal(p->data, wrap->octets + (to == CLIENT ? 6 : 0), 6);
+	assert_memory_equal(p->data + 6, wrap->octets + (to == CLIENT ? 0 : 6), 6);
+	assert_memory_equal(p->data + 12, wrap->octets + 12, 2);
+	assert_int_equal(p->h.vlan_outer, wrap->vlan);
+	if (wrap->pppoe != 0)
+		assert_int_equal(load_be16(p->data + wrap->pppoe + 4), p->len - wrap->len + 2);
+}
+
 /* Takes p, which reaches the host it is addressed to. */
 static void
 arrive(struct packet *p)
@@ -375,6 +418,8 @@ arrive(struct packet *p)
 	for (unsigned i = 0; i < HOSTS; i++)
 		if (memcmp(to, address[i], 4) == 0 && of_session) {
 			w.delivered[i]++;
+			if (w.apart)
+				check_way(p, i);
 			p->side = i == CLIENT ? SIDE_OUTSIDE : SIDE_INSIDE;
 			host_take(&w.host[i], p);
 		}
@@ -470,7 +515,7 @@ carry(void)
 				front_release(&w.front, p);
 				continue;
 			}
-			p->side = from_client ? SIDE_INSIDE : SIDE_OUTSIDE;
+			p->side = from_client || p->pair == 1 ? SIDE_INSIDE : SIDE_OUTSIDE;
 			p->time_ns = w.now;
 			if (w.cut && from_client && p->h.payload_len > 16)
 				p = cut_in_two(p);
@@ -570,6 +615,9 @@ the_table(void)
 	};
 
 	memcpy(table.entry[0].addr, address[FAR], 4);
+	table.entry[0].apart = w.apart;
+	table.entry[0].pair = w.apart;
+	memcpy(table.entry[0].link, behind_port[w.moved], sizeof table.entry[0].link);
 	return table;
 }
 
@@ -587,6 +635,8 @@ begin_pipeline(unsigned worker)
 	c.owners = w.owners;
 	c.hand = hand;
 	c.watch = &watch;
+	if (w.apart)
+		c.apart = 1;
 	struct pipeline *pl = pipeline_new(&c, &w.front.ops, &w.ctr, on_event, NULL);
 	assert_non_null(pl);
 	pipeline_quarantines(pl, &table);
@@ -641,14 +691,17 @@ session(const char *const *script, unsigned seconds)
 {
 	struct host *c = &w.host[CLIENT];
 	const struct end_wire wire = wire_of(c);
+	const struct wrap *wrap = w.wrap != NULL ? w.wrap : &plain;
 
 	w.script = script;
-	c->route = (struct route){ .link = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0 },
-				   .link_len = 14,
+	c->route = (struct route){ .link_len = wrap->len,
+				   .vlan_outer = wrap->vlan,
+				   .pppoe = wrap->pppoe,
 				   .from_port = w.port,
 				   .to_port = 25,
 				   .ip_version = 4,
 				   .side = SIDE_OUTSIDE };
+	memcpy(c->route.link, wrap->octets, wrap->len);
 	memcpy(c->route.from, address[CLIENT], 4);
 	memcpy(c->route.to, address[SERVER], 4);
 	c->end.has_ts = true;
@@ -1080,6 +1133,108 @@ a_connection_that_another_worker_has_is_not_opened_twice(void **state)
 	session(refused_mail, 20);
 	expect_refused_at_the_server();
 	assert_int_equal(owners_find(w.owners, &key), 1);
+}
+
+/* The quarantine has a port of its own from now on. */
+static void
+port_apart(const struct wrap *wrap)
+{
+	pipeline_free(w.pl);
+	w.apart = true;
+	w.wrap = wrap;
+	w.pl = begin_pipeline(0);
+}
+
+static void
+a_quarantine_is_reached_by_a_port_of_its_own_however_the_session_is_wrapped(void **state)
+{
+	const struct wrap *const wraps[] = { &plain, &tagged, &dialled };
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (i > 0) {
+			close_world(state);
+			open_world(state);
+		}
+		port_apart(wraps[i]);
+		session(one_group, 20);
+		expect_mail_at_far_only();
+		assert_true(w.delivered[FAR] > 5);
+		assert_int_equal(CTR(redirect_stray), 0);
+	}
+}
+
+static void
+fragments_of_a_tagged_session_leave_by_the_quarantines_own_port(void **state)
+{
+	port_apart(&tagged);
+	w.cut = true;
+	session(one_group, 20);
+	expect_mail_at_far_only();
+}
+
+static void
+answers_by_the_own_port_that_come_to_another_worker_reach_that_of_the_session(void **state)
+{
+	w.apart = true;
+	w.wrap = &tagged;
+	two_workers();
+	session(one_group, 20);
+	expect_mail_at_far_only();
+	assert_true(CTR(redirect_handed) > 5);
+}
+
+static void
+behind_labels_nobody_is_moved_to_a_port_of_its_own(void **state)
+{
+	port_apart(&labelled);
+	session(refused_mail, 20);
+	assert_string_equal(w.host[FAR].mail, "");
+	assert_string_equal(w.host[SERVER].mail, "");
+	assert_int_equal(CTR(verdict_reject), 1);
+	assert_int_equal(CTR(redirect_state), 1);
+	assert_int_equal(w.delivered[FAR], 0);
+}
+
+/* It has the address `moved` now, in the middle of whatever is under way. */
+static void
+quarantine_moves(unsigned moved)
+{
+	w.moved = moved;
+	const struct quarantine_table table = the_table();
+	pipeline_quarantines(w.pl, &table);
+}
+
+static void
+a_quarantine_with_another_ethernet_address_keeps_its_sessions(void **state)
+{
+	port_apart(&tagged);
+	w.host[FAR].manner.rcpt = "250-2.1.5 wait\r\n";
+	session(one_mail, 5);
+	assert_true(w.delivered[FAR] > 3);
+	assert_string_equal(w.host[FAR].mail, "");
+	quarantine_moves(1);
+	host_say(&w.host[FAR], "250 2.1.5 Ok\r\n", false);
+	append(w.host[FAR].draft, sizeof w.host[FAR].draft, "RCPT TO:<x@army.ml>\r\n");
+	run(20);
+	expect_mail_at_far_only();
+}
+
+static void
+a_segment_of_no_session_that_comes_by_the_own_port_ends_there(void **state)
+{
+	struct route stray = { .link_len = 14, .from_port = 25, .to_port = 40000, .ip_version = 4, .pair = 1 };
+	const struct end_segment s = { .flags = TCP_ACK, .seq = 1, .ack = 1 };
+
+	port_apart(&plain);
+	memcpy(stray.link, plain.octets, 14);
+	memcpy(stray.from, address[FAR], 4);
+	memcpy(stray.to, address[CLIENT], 4);
+	struct packet *p = route_frame(&stray, &w.front.ops, &s, 0, 4000, NULL);
+	p->side = SIDE_INSIDE;
+	p->flags = 0;
+	pipeline_burst(w.pl, w.rules, &p, 1, w.now, w.now);
+	assert_int_equal(CTR(redirect_stray), 1);
+	assert_int_equal(CTR(tx_packets), 0);
 }
 
 static void
@@ -1514,6 +1669,12 @@ main(void)
 		TEST(segments_in_fragments_reach_the_quarantine_too),
 		TEST(answers_that_come_to_another_worker_reach_that_of_the_session),
 		TEST(a_connection_that_another_worker_has_is_not_opened_twice),
+		TEST(a_quarantine_is_reached_by_a_port_of_its_own_however_the_session_is_wrapped),
+		TEST(fragments_of_a_tagged_session_leave_by_the_quarantines_own_port),
+		TEST(answers_by_the_own_port_that_come_to_another_worker_reach_that_of_the_session),
+		TEST(behind_labels_nobody_is_moved_to_a_port_of_its_own),
+		TEST(a_quarantine_with_another_ethernet_address_keeps_its_sessions),
+		TEST(a_segment_of_no_session_that_comes_by_the_own_port_ends_there),
 		TEST(who_steers_is_told_of_both_connections_and_of_their_end),
 		TEST(a_quarantine_is_told_by_xclient_who_the_client_is),
 		TEST(a_quarantine_is_told_by_xforward_what_it_asks_for),

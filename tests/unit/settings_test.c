@@ -233,6 +233,54 @@ a_wrong_value_is_told_with_its_place_and_what_is_wanted(void **state)
 	refused("dataplane:\n  pairs:\n    - inside: ''\n      outside: b\n", ":3:15: ", "an empty text");
 }
 
+#define PAIR  "dataplane:\n  pairs:\n    - { inside: 'net_af_xdp0,iface=eth1', outside: 'net_af_xdp1,iface=eth2' }\n"
+#define STEER "steering:\n  enabled: true\n"
+
+static void
+an_interface_of_the_quarantines_own_stands_beside_the_pairs(void **state)
+{
+	struct settings *s =
+		load(PAIR STEER
+		     "quarantine:\n  interface: eth3\n  servers:\n    - { name: a, address: 192.0.2.3, port: 25 }\n"
+		     "    - { name: b, address: '2001:db8::3', port: 2525 }\n");
+	struct steer_setup setup;
+
+	assert_non_null(s);
+	assert_string_equal(s->quarantine.interface, "eth3");
+	steer_setup(s, &setup);
+	assert_int_equal(steer_setup_apart(&setup), 2);
+	assert_string_equal(steer_setup_name(&setup, 0), "eth1");
+	assert_string_equal(steer_setup_name(&setup, 1), "eth2");
+	assert_string_equal(steer_setup_name(&setup, 2), "eth3");
+	assert_string_equal(steer_setup_name(&setup, 3), "");
+	assert_int_equal(setup.quarantine[0].ip_version, 4);
+	assert_memory_equal(setup.quarantine[0].addr, "\xc0\x00\x02\x03", 4);
+	assert_int_equal(setup.quarantine[1].ip_version, 6);
+	assert_int_equal(setup.quarantine[1].port, 2525);
+	assert_int_equal(setup.quarantine[2].ip_version, 0);
+	settings_free(s);
+	s = load(PAIR STEER);
+	assert_non_null(s);
+	assert_string_equal(s->quarantine.interface, "");
+	steer_setup(s, &setup);
+	assert_string_equal(steer_setup_name(&setup, 2), "");
+	settings_free(s);
+}
+
+static void
+an_interface_of_the_quarantines_own_takes_steering_and_ports_of_the_kernel(void **state)
+{
+	refused(PAIR "quarantine:\n  interface: eth3\n", "interface: \"eth3\"", "steering: enabled: true");
+	refused(PAIR STEER "quarantine:\n  interface: eth1\n", "interface: \"eth1\"", "is a port of a pair");
+	refused(PAIR STEER "quarantine:\n  interface: eth2\n", "interface: \"eth2\"", "is a port of a pair");
+	refused(PAIR "    - { inside: '0000:3b:00.0', outside: '0000:3b:00.1' }\n" STEER
+		     "quarantine:\n  interface: eth3\n",
+		"interface: \"eth3\"", "takes pairs of net_af_xdp");
+	refused(PAIR STEER "quarantine:\n  interface: net_af_xdp2,iface=eth3\n",
+		"interface: \"net_af_xdp2,iface=eth3\"", "the name of a network interface");
+	refused(STEER "quarantine:\n  interface:\n    - eth3\n", ":5:5: ", "a list; a single value is wanted");
+}
+
 static void
 a_key_that_stands_twice_is_refused(void **state)
 {
@@ -293,6 +341,7 @@ the_example_names_every_key_and_its_default(void **state)
 	assert_int_equal(example->steering.heartbeat_ms, d->steering.heartbeat_ms);
 	assert_int_equal(example->steering.drain_ms, d->steering.drain_ms);
 	assert_string_equal(example->steering.directory, d->steering.directory);
+	assert_string_equal(example->quarantine.interface, d->quarantine.interface);
 	settings_free(example);
 	settings_free(d);
 }
@@ -307,6 +356,8 @@ main(void)
 		cmocka_unit_test(huge_pages_that_are_asked_for_are_required),
 		cmocka_unit_test(an_unknown_key_is_told_with_its_place_and_the_known_ones),
 		cmocka_unit_test(a_wrong_value_is_told_with_its_place_and_what_is_wanted),
+		cmocka_unit_test(an_interface_of_the_quarantines_own_stands_beside_the_pairs),
+		cmocka_unit_test(an_interface_of_the_quarantines_own_takes_steering_and_ports_of_the_kernel),
 		cmocka_unit_test(a_key_that_stands_twice_is_refused),
 		cmocka_unit_test(all_mistakes_of_a_file_are_told_in_one_go),
 		cmocka_unit_test(a_file_that_is_no_yaml_is_refused_with_its_line),
