@@ -123,6 +123,8 @@ begin_reply(struct smtp_session *s)
 		s->unpaired = true;
 		if (s->doubt)
 			go_blind(s, CTR_blind_line_ends);
+		else if (s->client == CLIENT_BODY && !s->midstream && s->line_code / 100 == 2)
+			go_blind(s, CTR_blind_replies); /* to an end of the message that we have not seen */
 	}
 	/* The server closes: its word reaches the client. */
 	s->passes = s->line_code == 421 || s->line_code == 554;

@@ -81,6 +81,13 @@ clear_at_fin(struct tcp_worker *w, struct flow *f, enum direction dir)
 	h->clear = h->nxt;
 }
 
+/* Everything that has left was judged. A FIN is no octet: nobody judges it. */
+static bool
+sent_is_clear(const struct tcp_half *h)
+{
+	return seq_leq(h->sent, h->clear) || (h->fin_seen && h->clear == h->fin && h->sent == h->fin + 1);
+}
+
 void
 leave_cleared(struct tcp_worker *w, struct flow *f, enum direction dir)
 {
@@ -108,7 +115,7 @@ leave_cleared(struct tcp_worker *w, struct flow *f, enum direction dir)
 			break;
 		}
 	}
-	if (seq_leq(h->sent, h->clear))
+	if (sent_is_clear(h))
 		h->exposed = false;
 	else if (!h->exposed && !fluent)
 		leave_expose(w, f, dir);

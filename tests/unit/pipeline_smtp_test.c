@@ -173,6 +173,70 @@ a_nested_mail_and_a_reset_begin_transactions_as_the_server_says(void **state)
 	assert_int_equal(w.events[2].transaction, 3);
 }
 
+/* What the server says to a NOOP, 250 or 500, says nothing of the sender in whose place that stood. */
+static void
+a_sender_that_we_refuse_opens_no_transaction(void **state)
+{
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@navy.ml>\r\n");
+	server("250 ok\r\n");
+	client("MAIL FROM:<b@navy.ml>\r\n");
+	server("500 what\r\n");
+	forget_read();
+	refused();
+	assert_int_equal(w.events[0].transaction, 1);
+	assert_int_equal(w.events[2].transaction, 2);
+	assert_int_equal(CTR(verdict_reject), 3);
+}
+
+/* Text goes at once, and what follows it behind a gap does, too: a line in it has left whole when it can be judged. */
+static void
+a_flagged_line_that_has_left_whole_ends_the_session(void **state)
+{
+	struct end *c = &w.end[DIR_CLIENT];
+	static const char text[] = "in the gap\r\n",
+			  *rest = ".\r\nMAIL FROM:<b@example.com>\r\nRCPT TO:<x@army.ml>\r\n";
+
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nDATA\r\n");
+	server("250 ok\r\n250 ok\r\n354 go\r\n");
+	client("Subject: none\r\n");
+	unsigned heard = w.end[DIR_SERVER].segments;
+	send_at(DIR_CLIENT, c->nxt + sizeof text - 1, rest, strlen(rest), ACK | PSH);
+	assert_int_equal(w.end[DIR_SERVER].segments, heard + 1);
+	client(text);
+	assert_true(c->reset && w.end[DIR_SERVER].reset);
+	assert_int_equal(w.events[0].applied, ACTION_RESET);
+	assert_int_equal(CTR(verdict_reset), 1);
+}
+
+/* What the client says again in the numbers of its text is not compared: the server's word gives it away. */
+static void
+a_server_that_sees_an_end_where_we_read_text_blinds_the_session(void **state)
+{
+	struct end *c = &w.end[DIR_CLIENT], *s = &w.end[DIR_SERVER];
+	static const char other[] = ".\r\nMAIL FROM:<b@example.com>\r\nRCPT TO:<x@army.ml>\r\n";
+	char text[sizeof other];
+
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nDATA\r\n");
+	server("250 ok\r\n250 ok\r\n354 go\r\n");
+	client("Subject: none\r\n");
+	memset(text, 'a', sizeof text);
+	struct end before = *s;
+	send_at(DIR_CLIENT, c->nxt, text, sizeof other - 1, ACK | PSH);
+	*s = before; /* it was lost behind us */
+	send_at(DIR_CLIENT, c->nxt, other, sizeof other - 1, ACK | PSH);
+	c->nxt += sizeof other - 1;
+	assert_int_equal(s->want, c->nxt);
+	forget_read();
+	assert_int_equal(CTR(blind_replies), 0);
+	server("250 queued\r\n250 ok\r\n250 ok\r\n");
+	client_read("250 queued\r\n250 ok\r\n250 ok\r\n");
+	assert_int_equal(CTR(blind_replies), 1);
+	assert_int_equal(CTR(verdict_reject), 0);
+}
+
 static void
 behind_a_refused_data_a_typo_is_refused(void **state)
 {
@@ -338,6 +402,9 @@ main(void)
 		TEST(an_early_421_reaches_the_client_and_ends_the_session),
 		TEST(hyphened_and_unknown_keywords_reach_the_client_and_disturb_nothing),
 		TEST(a_nested_mail_and_a_reset_begin_transactions_as_the_server_says),
+		TEST(a_sender_that_we_refuse_opens_no_transaction),
+		TEST(a_flagged_line_that_has_left_whole_ends_the_session),
+		TEST(a_server_that_sees_an_end_where_we_read_text_blinds_the_session),
 		TEST(behind_a_refused_data_a_typo_is_refused),
 		TEST(a_typo_straight_behind_a_dot_line_is_refused),
 		TEST(a_typo_straight_behind_a_chunk_is_refused),

@@ -245,6 +245,15 @@ a_line_that_a_fin_cuts_off_goes_with_it(void **state)
 }
 
 static void
+a_fin_is_not_an_octet_that_left_unjudged(void **state)
+{
+	give(&x, DIR_SERVER, 0, TCP_ACK | TCP_FIN, "ab;", 0);
+	expect_left(&x, "ab;<F>");
+	assert_int_equal(CTR(exposed_lines), 0);
+	assert_false(HALF(SERVER)->exposed);
+}
+
+static void
 a_fin_behind_a_gap_waits_too(void **state)
 {
 	give(&x, DIR_CLIENT, 3, TCP_ACK | TCP_FIN, "de;", 0);
@@ -735,6 +744,7 @@ main(void)
 		TEST(keep_alives_leave_at_once),
 		TEST(a_fin_waits_for_what_is_held_before_it),
 		TEST(a_line_that_a_fin_cuts_off_goes_with_it),
+		TEST(a_fin_is_not_an_octet_that_left_unjudged),
 		TEST(a_fin_behind_a_gap_waits_too),
 		TEST(a_flow_is_closed_when_both_fins_are_acknowledged),
 		TEST(a_reset_lets_everything_go_before_it),
