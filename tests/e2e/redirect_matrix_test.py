@@ -49,7 +49,7 @@ class Redirection(unittest.TestCase):
     def test_flagged_mails_arrive_at_each_quarantine_whoever_sends_them_and_however(self):
         well, bad = {}, []
         for quarantine, wire, cells in rounds():
-            outcome, faults = self.round(quarantine, wire, cells, 400 if LONG else 120)
+            outcome, faults = self.round(quarantine, wire, cells, 400)
             bad += faults
             for cell in cells:
                 well.setdefault((quarantine, cell), []).append("-" if outcome[cell] else wire[0].upper())

@@ -40,6 +40,7 @@ struct manner {
 	bool silent;           /* takes octets, and never says a word */
 	bool one_at_a_time;    /* octets behind a command are a fault of its client */
 	bool deaf;             /* does not answer a SYN */
+	bool stays_open;       /* does not close when the other end does */
 	const char *closes_at; /* sends FIN instead of an answer to the line that begins so */
 	const char *last_at;   /* sends FIN in the segment of the answer to the line that begins so */
 	const char *dies_at;   /* sends RST instead of an answer to the line that begins so */
@@ -379,7 +380,7 @@ host_take(struct host *h, const struct packet *p)
 	h->reset |= (got & END_RESET) != 0;
 	if (len > 0)
 		host_octets(h, view_of(room, len));
-	if ((got & END_FIN) && !h->end.fin_said)
+	if ((got & END_FIN) && !h->end.fin_said && !h->manner.stays_open)
 		host_say(h, "", true);
 }
 
@@ -1579,6 +1580,47 @@ whenever_the_wire_is_cut_the_place_is_given_back_in_bounded_time(void **state)
 	open_world(state);
 }
 
+static const char *const no_quit[] = {
+	"EHLO c.example\r\n", "MAIL FROM:<a@c.example> SIZE=50\r\n", "RCPT TO:<x@army.ml>\r\n", "DATA\r\n", BODY, NULL
+};
+
+static void
+a_session_of_which_one_end_does_not_close_is_reset_after_a_minute(void **state)
+{
+	keep_flows();
+	const struct quarantine_table table = the_table(); /* a longer session_s */
+	pipeline_quarantines(w.pl, &table);
+	w.host[FAR].manner.last_at = ".\r\n";
+	w.host[CLIENT].manner.stays_open = true;
+	session(no_quit, 55);
+	assert_true(w.host[CLIENT].end.fin_read);
+	assert_false(w.host[CLIENT].reset);
+	assert_int_equal(places_taken(), 1);
+	run(8);
+	assert_true(w.host[CLIENT].reset);
+	assert_true(w.host[FAR].reset);
+	run(8);
+	assert_int_equal(places_taken(), 0);
+}
+
+/* The quarantine may have the mail, and nobody will be told by it. */
+static void
+a_session_that_ends_before_the_answer_to_its_mail_is_told_without_one(void **state)
+{
+	const struct end_wire wire = wire_of(&w.host[CLIENT]);
+
+	w.host[FAR].manner.silent_at = ".\r\n";
+	session(no_quit, 5);
+	assert_int_equal(w.event_count, 1);
+	end_abort(&w.host[CLIENT].end, &wire);
+	run(20);
+	assert_int_equal(w.event_count, 2);
+	assert_int_equal(w.events[1].kind, EVENT_QUEUED);
+	assert_string_equal(w.events[1].quarantine, "attic");
+	assert_string_equal(w.events[1].answer, "");
+	assert_int_equal(CTR(redirect_queued), 0);
+}
+
 /* The hosts forget what was, and another client port is used. */
 static void
 next_session(const struct manner *far)
@@ -1590,6 +1632,30 @@ next_session(const struct manner *far)
 	}
 	w.host[FAR].manner = *far;
 	w.port++;
+}
+
+static void
+a_session_above_the_limit_is_refused_until_a_place_is_free(void **state)
+{
+	const struct manner closes = { .last_at = ".\r\n" }, well = { 0 };
+	struct quarantine_table table = the_table();
+
+	table.sessions = 1;
+	pipeline_quarantines(w.pl, &table);
+	w.host[FAR].manner = closes;
+	w.host[CLIENT].manner.stays_open = true;
+	session(no_quit, 5);
+	next_session(&well);
+	session(refused_mail, 5);
+	assert_int_equal(CTR(redirect_full), 1);
+	assert_int_equal(CTR(verdict_reject), 1);
+	assert_string_equal(w.host[FAR].mail, "");
+	run(70);
+	next_session(&well);
+	session(one_mail, 10);
+	assert_string_equal(w.host[FAR].mail, AT_FAR);
+	assert_int_equal(CTR(redirect_full), 1);
+	assert_int_equal(CTR(redirect_begun), 2);
 }
 
 static void
@@ -1696,6 +1762,9 @@ main(void)
 		TEST(whichever_frame_is_late_a_paced_mail_arrives),
 		TEST(whichever_two_frames_are_lost_or_late_a_paced_mail_arrives),
 		TEST(whenever_the_wire_is_cut_the_place_is_given_back_in_bounded_time),
+		TEST(a_session_of_which_one_end_does_not_close_is_reset_after_a_minute),
+		TEST(a_session_that_ends_before_the_answer_to_its_mail_is_told_without_one),
+		TEST(a_session_above_the_limit_is_refused_until_a_place_is_free),
 		TEST(sessions_that_fail_one_after_another_never_meet_a_full_pool),
 		TEST(what_comes_late_of_a_session_that_was_given_back_reaches_no_server),
 		TEST(on_a_wire_that_loses_frames_the_mail_arrives_once_and_whole),
