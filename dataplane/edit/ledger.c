@@ -322,9 +322,3 @@ ledger_fold(struct ledger *l, uint32_t acked)
 			l->entry[i].text = (uint16_t)(l->entry[i].text - freed);
 	return freed;
 }
-
-bool
-ledger_idle(const struct ledger *l)
-{
-	return l->count == 0 && l->shift == 0;
-}

@@ -137,7 +137,4 @@ void ledger_hear(struct ledger *l, uint32_t new_ack);
  */
 uint16_t ledger_fold(struct ledger *l, uint32_t acked);
 
-/* True where numbers are the same on either side: no entry and no shift. */
-bool ledger_idle(const struct ledger *l);
-
 #endif

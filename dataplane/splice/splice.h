@@ -40,7 +40,6 @@ struct envelope {
 	uint16_t hello_len;    /* 0: none, or too long */
 	uint16_t mail_len;
 	uint16_t accepted; /* recipients of the open transaction that the server has accepted */
-	bool mail_ok;      /* its MAIL was accepted */
 	uint8_t hello[ENVELOPE_HELLO];
 	uint8_t mail[ENVELOPE_MAIL];
 };
