@@ -2,11 +2,9 @@
 #include "edit/translate.h"
 
 #include "headers/checksum.h"
-
-enum { OPTION_END = 0, OPTION_NOP = 1, OPTION_SACK = 5 };
+#include "tcp/options.h"
 
 #define TCP_HEADER_MAX 60
-#define WSCALE_MAX     14 /* RFC 7323 section 2.3 */
 
 /*
  * The blocks of one SACK option (RFC 2018 section 3), `len` octets at `option`.
@@ -32,23 +30,16 @@ translate_sack(const struct ledger *l, uint8_t *option, size_t len)
 		kept = 0;
 	else
 		option[1] = (uint8_t)kept;
-	memset(option + kept, OPTION_NOP, len - kept);
+	memset(option + kept, TCP_OPTION_NOP, len - kept);
 }
 
 static void
 translate_options(const struct ledger *l, uint8_t *at, const uint8_t *end)
 {
-	while (at < end && *at != OPTION_END) {
-		if (*at == OPTION_NOP) {
-			at++;
-			continue;
-		}
-		if (end - at < 2 || at[1] < 2 || at[1] > end - at)
-			return;
-		size_t len = at[1];
-		if (*at == OPTION_SACK && len % 8 == 2)
+	for (size_t len; (at = tcp_option(at, end)) != NULL; at += len) {
+		len = at[1]; /* of the option that came: what is left of it may be shorter */
+		if (at[0] == TCP_OPTION_SACK && len % 8 == 2)
 			translate_sack(l, at, len);
-		at += len;
 	}
 }
 
@@ -58,31 +49,13 @@ translate_window(const struct ledger *l, const struct packet *p, uint8_t scale, 
 {
 	if (l->count == 0)
 		return p->h.window;
-	if (scale > WSCALE_MAX)
-		scale = WSCALE_MAX;
+	if (scale > TCP_WSCALE_MAX)
+		scale = TCP_WSCALE_MAX;
 	uint32_t edge = ledger_ack(l, new_ack + ((uint32_t)p->h.window << scale));
 	int32_t credit = seq_diff(edge, p->h.ack);
 	uint32_t window = credit > 0 ? (uint32_t)credit >> scale : 0;
 
 	return (uint16_t)(window < p->h.window ? window : p->h.window);
-}
-
-/* Follows the words that differ between two headers of `len` octets; the sum itself, at 16, is not one of them. */
-static bool
-adjust_checksum(uint8_t *tcp, const uint8_t *before, size_t len)
-{
-	bool changed = false;
-
-	for (size_t at = 0; at < len; at += 4) {
-		uint32_t mask = at == 16 ? 0xffff : UINT32_MAX;
-		uint32_t was = load_be32(before + at) & mask;
-		uint32_t is = load_be32(tcp + at) & mask;
-		if (was == is)
-			continue;
-		checksum_adjust32(tcp + 16, was, is);
-		changed = true;
-	}
-	return changed;
 }
 
 /* What the client may know to be acknowledged: nothing from a line on whose answer of ours it may still lack. */
@@ -113,5 +86,5 @@ edit_translate(const struct flow *f, struct packet *p, uint32_t seq, uint8_t fla
 		store_be32(tcp + 8, p->dir == DIR_SERVER ? tell_client(f->edit, p->h.ack) : p->h.ack);
 		translate_options(opposite, tcp + 20, tcp + len);
 	}
-	return adjust_checksum(tcp, before, len);
+	return checksum_follow(tcp, before, len);
 }

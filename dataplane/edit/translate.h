@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside of the edit stage: numbers of a TCP header, and the names of its flags. */
+/* Inside of the edit stage: numbers of a TCP header. */
 #ifndef POSTERN_EDIT_TRANSLATE_H
 #define POSTERN_EDIT_TRANSLATE_H
 
 #include "edit/edit.h"
-
-/* RFC 9293 section 3.1, RFC 3168 section 6.1. */
-enum {
-	TCP_FIN = 0x01,
-	TCP_SYN = 0x02,
-	TCP_RST = 0x04,
-	TCP_PSH = 0x08,
-	TCP_ACK = 0x10,
-	TCP_URG = 0x20,
-	TCP_CWR = 0x80,
-};
+#include "headers/proto.h"
 
 /* Folds what both peers have acknowledged. f->edit is not NULL. */
 void edit_fold(struct flow *f);

@@ -111,23 +111,29 @@ checksum_rewrite(struct packet *p)
 }
 
 /* RFC 1624 equation 3: HC' = ~(~HC + ~m + m'). */
-static void
-adjust(uint8_t *sum, uint32_t change)
+void
+checksum_adjust32(uint8_t *sum, uint32_t before, uint32_t after)
 {
-	uint32_t s = (uint16_t)~load_be16(sum) + change;
+	uint32_t s = (uint16_t)~load_be16(sum);
+
+	s += (uint16_t) ~(before >> 16) + (uint16_t)~before + (after >> 16) + (after & 0xffff);
 	s = (s & 0xffff) + (s >> 16);
 	s = (s & 0xffff) + (s >> 16);
 	store_be16(sum, (uint16_t)~s);
 }
 
-void
-checksum_adjust32(uint8_t *sum, uint32_t before, uint32_t after)
+bool
+checksum_follow(uint8_t *tcp, const uint8_t *before, size_t len)
 {
-	adjust(sum, (uint16_t) ~(before >> 16) + (uint16_t)~before + (after >> 16) + (after & 0xffff));
-}
+	bool changed = false;
 
-void
-checksum_adjust16(uint8_t *sum, uint16_t before, uint16_t after)
-{
-	adjust(sum, (uint16_t)~before + (uint32_t)after);
+	for (size_t at = 0; at < len; at += 4) {
+		uint32_t mask = at == TCP_CHECKSUM ? 0xffff : UINT32_MAX;
+		uint32_t was = load_be32(before + at) & mask, is = load_be32(tcp + at) & mask;
+		if (was == is)
+			continue;
+		checksum_adjust32(tcp + TCP_CHECKSUM, was, is);
+		changed = true;
+	}
+	return changed;
 }

@@ -28,7 +28,10 @@ void checksum_ipv4_header(uint8_t *ip);
  */
 void checksum_adjust32(uint8_t *sum, uint32_t before, uint32_t after);
 
-/* The same for a 16-bit word. */
-void checksum_adjust16(uint8_t *sum, uint16_t before, uint16_t after);
+/*
+ * The same for all words that differ between the TCP header at `tcp`, now, and `before`, which it was: `len` octets
+ * each, a multiple of 4. The checksum itself must not have been touched. True where any differs.
+ */
+bool checksum_follow(uint8_t *tcp, const uint8_t *before, size_t len);
 
 #endif

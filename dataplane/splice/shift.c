@@ -4,10 +4,9 @@
 #include "base/seq.h"
 #include "headers/checksum.h"
 #include "headers/proto.h"
+#include "tcp/options.h"
 
 #define TCP_HEADER_MAX 60
-
-enum { OPTION_END = 0, OPTION_NOP = 1, OPTION_SACK = 5, OPTION_TIMESTAMPS = 8 };
 
 /* What is added to the numbers of one segment. */
 struct sums {
@@ -53,32 +52,11 @@ shift_times(const struct sums *s, uint8_t *option, bool ack)
 static void
 shift_options(const struct sums *s, uint8_t *at, const uint8_t *end, bool ack)
 {
-	while (at < end && *at != OPTION_END) {
-		if (*at == OPTION_NOP) {
-			at++;
-			continue;
-		}
-		if (end - at < 2 || at[1] < 2 || at[1] > end - at)
-			return;
-		size_t len = at[1];
-		if (*at == OPTION_SACK && len % 8 == 2)
-			shift_sack(s, at, len);
-		else if (*at == OPTION_TIMESTAMPS && len == 10 && s->has_ts)
+	for (; (at = tcp_option(at, end)) != NULL; at += at[1])
+		if (at[0] == TCP_OPTION_SACK && at[1] % 8 == 2)
+			shift_sack(s, at, at[1]);
+		else if (at[0] == TCP_OPTION_TIMESTAMPS && at[1] == 10 && s->has_ts)
 			shift_times(s, at, ack);
-		at += len;
-	}
-}
-
-/* Follows the 32-bit words that differ between two headers of `len` octets; the sum itself, at 16, is not one. */
-static void
-adjust(uint8_t *tcp, const uint8_t *before, size_t len)
-{
-	for (size_t at = 0; at < len; at += 4) {
-		uint32_t mask = at == TCP_CHECKSUM ? 0xffff : UINT32_MAX;
-		uint32_t was = load_be32(before + at) & mask, is = load_be32(tcp + at) & mask;
-		if (was != is)
-			checksum_adjust32(tcp + TCP_CHECKSUM, was, is);
-	}
 }
 
 static void
@@ -96,7 +74,7 @@ shift_numbers(struct packet *p, const struct sums *s, uint16_t window, unsigned 
 		store_be32(tcp + 8, load_be32(tcp + 8) + s->ack);
 	store_be16(tcp + 14, window);
 	shift_options(s, tcp + TCP_HEADER_LEN, tcp + len, ack);
-	adjust(tcp, before, len);
+	checksum_follow(tcp, before, len);
 }
 
 /* Puts `address` at `at` in the IP header; both checksums follow. */

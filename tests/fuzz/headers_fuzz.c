@@ -32,7 +32,7 @@ checksum_is_the_one_that_is_read(struct packet *p)
 
 	checksum_rewrite(p);
 	PROMISE(checksum_tcp_ok(p));
-	checksum_adjust16(p->data + p->h.l4 + 16, load_be16(window), 0x1234);
+	checksum_adjust32(p->data + p->h.l4 + 16, load_be16(window), 0x1234);
 	store_be16(window, 0x1234);
 	PROMISE(checksum_tcp_ok(p));
 	store_be16(window, 0x1235);

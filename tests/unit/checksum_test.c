@@ -119,16 +119,20 @@ an_adjusted_checksum_is_the_one_that_a_whole_sum_gives(void **state)
 		struct packet p = random_packet(&g, i & 1, 40);
 		uint8_t *tcp = p.data + p.h.l4;
 		uint32_t before = (uint32_t)random() << 1, after = i % 3 == 0 ? before + 1 : (uint32_t)random() << 1;
+		uint8_t header[20];
 		if (i % 7 == 0)
 			after = 0;
 		store_be32(tcp + 4, before);
-		store_be16(tcp + 14, (uint16_t)before);
 		checksum_rewrite(&p);
 		store_be32(tcp + 4, after);
 		checksum_adjust32(tcp + 16, before, after);
 		assert_true(checksum_tcp_ok(&p));
+		memcpy(header, tcp, sizeof header);
+		store_be32(tcp + 8, (uint32_t)random());
 		store_be16(tcp + 14, (uint16_t)after);
-		checksum_adjust16(tcp + 16, (uint16_t)before, (uint16_t)after);
+		store_be16(tcp + 18, (uint16_t)before);
+		bool differs = memcmp(header, tcp, sizeof header) != 0;
+		assert_int_equal(checksum_follow(tcp, header, sizeof header), differs);
 		assert_true(checksum_tcp_ok(&p));
 	}
 	guard_free(&g);
