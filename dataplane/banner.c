@@ -29,33 +29,14 @@ replace(struct pipeline *pl, struct flow *f, uint32_t end, struct view text)
 	return true;
 }
 
-/* What the rule's refusal has to say. */
-static size_t
-write_refusal(const struct pipeline *pl, const struct verdict *v, const struct event *e, bool greeting,
-	      uint8_t text[EDIT_REPLY])
-{
-	const struct reply_facts facts = {
-		.action = v->applied,
-		.field = FIELD_BANNER,
-		.greeting = greeting,
-		.lang = v->rule->lang,
-		.template = pl->rules->tables.strings + v->rule->template,
-		.domain = view_of(e->domain, e->domain_len),
-		.means = e->means,
-		.operator_name = pl->rules->tables.operator_name,
-		.ref = e->ref,
-	};
-
-	return reply_text(&facts, text, EDIT_REPLY);
-}
-
 static bool
 refuse(struct pipeline *pl, struct flow *f, uint32_t end, const struct verdict *v, const struct event *e, bool greeting)
 {
+	struct reply_facts facts = judge_facts(pl, FIELD_BANNER, v, e, v->applied);
 	uint8_t text[EDIT_REPLY];
-	size_t len = write_refusal(pl, v, e, greeting, text);
 
-	if (!replace(pl, f, end, view_of(text, len)))
+	facts.greeting = greeting;
+	if (!replace(pl, f, end, view_of(text, reply_text(&facts, text, sizeof text))))
 		return false;
 	f->edit->refused_as = (uint8_t)v->applied;
 	f->edit->refused_lang = v->rule->lang;

@@ -76,6 +76,9 @@ void late_events_free(struct late_events *late);
 /* What every event of f has, and what a verdict adds to it. */
 void judge_event(const struct pipeline *pl, const struct flow *f, enum event_kind kind, struct event *e);
 void judge_event_verdict(struct pipeline *pl, const struct verdict *v, struct event *e);
+/* What a refusal by `action` has to say: of the rule of v, and what e tells. Borrows all three. */
+struct reply_facts judge_facts(const struct pipeline *pl, unsigned field, const struct verdict *v,
+			       const struct event *e, enum action action);
 /* Which per cent of the flows f is, for a rule that takes a sample. Pure. */
 uint32_t judge_sample(const struct flow *f);
 

@@ -151,6 +151,22 @@ judge_event_verdict(struct pipeline *pl, const struct verdict *v, struct event *
 	event_ref(pl->next_ref++, e->ref);
 }
 
+struct reply_facts
+judge_facts(const struct pipeline *pl, unsigned field, const struct verdict *v, const struct event *e,
+	    enum action action)
+{
+	return (struct reply_facts){
+		.action = action,
+		.field = field,
+		.lang = v->rule->lang,
+		.template = pl->rules->tables.strings + v->rule->template,
+		.domain = view_of(e->domain, e->domain_len),
+		.means = e->means,
+		.operator_name = pl->rules->tables.operator_name,
+		.ref = e->ref,
+	};
+}
+
 /* FNV-1a over the key: which per cent of the flows a sampled rule takes. Not for tables. */
 uint32_t
 judge_sample(const struct flow *f)
@@ -253,23 +269,6 @@ judge_replace(struct pipeline *pl, struct flow *f, uint32_t pos, const struct sm
 	return disguise(pl, f, pos, item, text);
 }
 
-/* What a refusal by `action` has to say. Borrows. */
-static struct reply_facts
-facts_of(const struct pipeline *pl, const struct smtp_item *item, const struct verdict *v, const struct event *e,
-	 enum action action)
-{
-	return (struct reply_facts){
-		.action = action,
-		.field = item->verb == VERB_MAIL ? FIELD_FROM : FIELD_RCPT,
-		.lang = v->rule->lang,
-		.template = pl->rules->tables.strings + v->rule->template,
-		.domain = view_of(e->domain, e->domain_len),
-		.means = e->means,
-		.operator_name = pl->rules->tables.operator_name,
-		.ref = e->ref,
-	};
-}
-
 /* Refuses one command: the server does not see it, and its reply is ours. */
 static bool
 refuse(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item *item, const struct reply_facts *facts)
@@ -290,7 +289,8 @@ answer(struct pipeline *pl, struct flow *f, uint32_t pos, const struct smtp_item
        struct event *e)
 {
 	bool redirect = v->applied == ACTION_REDIRECT;
-	struct reply_facts facts = facts_of(pl, item, v, e, redirect ? redirect_fallback(pl) : v->applied);
+	unsigned field = item->verb == VERB_MAIL ? FIELD_FROM : FIELD_RCPT;
+	struct reply_facts facts = judge_facts(pl, field, v, e, redirect ? redirect_fallback(pl) : v->applied);
 
 	if (redirect && redirect_judge(pl, f, pos, item, &facts, e) != REDIRECT_REFUSE)
 		return true;
