@@ -76,13 +76,9 @@ cmd_apply(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (o.first < argc) {
-		fputs(usage, stderr);
-		return EXIT_USAGE;
-	}
-	s = settings_load(o.config);
+	s = cmd_settings(&o, o.first == argc, usage, &status);
 	if (s == NULL)
-		return EXIT_FAILED;
+		return status;
 	status = apply_dataplane(s);
 	kernel = apply_kernel(s, status == EXIT_OK);
 	settings_free(s);

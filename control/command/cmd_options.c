@@ -93,6 +93,18 @@ cmd_options(int argc, char **argv, const char *allowed, const char *usage, struc
 	return -1;
 }
 
+struct settings *
+cmd_settings(const struct cmd_options *o, bool right, const char *usage, int *status)
+{
+	*status = EXIT_USAGE;
+	if (!right) {
+		fputs(usage, stderr);
+		return NULL;
+	}
+	*status = EXIT_FAILED;
+	return settings_load(o->config);
+}
+
 void
 cmd_print_json(const json_t *o)
 {

@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 
+#include "settings/settings.h"
+
 /* Exit codes of `postern`. */
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -27,6 +29,12 @@ struct cmd_options {
  * hits, "e" events, "h"). Returns -1 to go on, else the exit code: `usage` was printed.
  */
 int cmd_options(int argc, char **argv, const char *allowed, const char *usage, struct cmd_options *o);
+
+/*
+ * The settings for a subcommand whose other arguments are `right`, or not. NULL: *status is the exit code; `usage`, or
+ * what is wrong with the file, was printed. Owned by the caller: settings_free().
+ */
+struct settings *cmd_settings(const struct cmd_options *o, bool right, const char *usage, int *status);
 
 /* One JSON object as a line on stdout. */
 void cmd_print_json(const json_t *o);

@@ -89,13 +89,9 @@ cmd_reload(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (o.first < argc) {
-		fputs(usage, stderr);
-		return EXIT_USAGE;
-	}
-	s = settings_load(o.config);
+	s = cmd_settings(&o, o.first == argc, usage, &status);
 	if (s == NULL)
-		return EXIT_FAILED;
+		return status;
 	status = reload(o.socket != NULL ? o.socket : s->control.socket,
 			o.timeout_ms > 0 ? o.timeout_ms : (s->control.compile_seconds * 2 + GRACE_S) * 1000, o.json);
 	settings_free(s);

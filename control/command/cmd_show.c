@@ -174,13 +174,9 @@ cmd_show(int argc, char **argv)
 		view = find(argv[o.first]);
 	if (o.hits && view != NULL)
 		view = view->print == show_rules ? &hits_view : NULL;
-	if (view == NULL || (o.events != NULL && !o.hits)) {
-		fputs(usage, stderr);
-		return EXIT_USAGE;
-	}
-	s = settings_load(o.config);
+	s = cmd_settings(&o, view != NULL && (o.events == NULL || o.hits), usage, &status);
 	if (s == NULL)
-		return EXIT_FAILED;
+		return status;
 	status = show(view, s, &o);
 	settings_free(s);
 	return status;

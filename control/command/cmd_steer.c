@@ -61,13 +61,9 @@ cmd_steer(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (strcmp(word, "attach") != 0 && strcmp(word, "detach") != 0) {
-		fputs(steer_usage, stderr);
-		return EXIT_USAGE;
-	}
-	s = settings_load(o.config);
+	s = cmd_settings(&o, strcmp(word, "attach") == 0 || strcmp(word, "detach") == 0, steer_usage, &status);
 	if (s == NULL)
-		return EXIT_FAILED;
+		return status;
 	status = strcmp(word, "attach") == 0 ? attach(s) : detach(s);
 	settings_free(s);
 	return status;
@@ -119,19 +115,16 @@ cmd_bypass(int argc, char **argv)
 	int words = argc - o.first;
 	struct settings *s;
 	long pair;
-	bool on;
+	bool on, off;
 
 	if (status >= 0)
 		return status;
 	on = words >= 1 && strcmp(argv[o.first], "on") == 0;
+	off = words >= 1 && strcmp(argv[o.first], "off") == 0;
 	pair = pair_of(words == 2 ? argv[o.first + 1] : NULL);
-	if (words < 1 || words > 2 || pair == -2 || (!on && strcmp(argv[o.first], "off") != 0)) {
-		fputs(bypass_usage, stderr);
-		return EXIT_USAGE;
-	}
-	s = settings_load(o.config);
+	s = cmd_settings(&o, (on || off) && words <= 2 && pair != -2, bypass_usage, &status);
 	if (s == NULL)
-		return EXIT_FAILED;
+		return status;
 	status = switch_pairs(s, pair, on);
 	settings_free(s);
 	return status;
