@@ -48,6 +48,7 @@ class Dataplane:
         end = time.monotonic() + START_SECONDS
         while "ready: " not in self.said():
             if self.process.poll() is not None or time.monotonic() > end:
+                self.process.kill()
                 raise AssertionError(f"postern-dp is not ready:\n{self.said()}")
             time.sleep(0.02)
         return self
