@@ -468,6 +468,7 @@ class AfXdp(unittest.TestCase):
 
     def set_mtu(self, mtu):
         for interface in (INSIDE, OUTSIDE):
+            ip("link", "set", interface, "xdp", "off")  # who became nobody has left it, and it limits the MTU of the peer
             ip("link", "set", interface, "mtu", str(mtu))
         for namespace, end in ((CLIENT, "c0"), (SERVER, "s0")):
             ip("-n", namespace, "link", "set", end, "mtu", str(mtu))
