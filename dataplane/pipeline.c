@@ -269,12 +269,6 @@ pipeline_burst(struct pipeline *pl, const struct ruleset *rules, struct packet *
 	}
 }
 
-void
-pipeline_forward(struct pipeline *pl, struct packet *p)
-{
-	pl->ops.transmit(pl->ops.front, p, other_side(p->side));
-}
-
 /* The client's octets may wait on: for an end that still takes our answers, or for the server's. */
 static bool
 may_wait(const struct pipeline *pl, const struct flow *f)
@@ -391,6 +385,12 @@ ops_transmit(void *ctx, struct packet *p, enum side side)
 		front_transmit(pl, p, side);
 	else
 		fragments_transmit(pl->fragments, p, side);
+}
+
+void
+pipeline_forward(struct pipeline *pl, struct packet *p)
+{
+	ops_transmit(pl, p, other_side(p->side)); /* by name: most packets of any traffic leave here */
 }
 
 static void
