@@ -7,10 +7,6 @@
  * POSTERN_SEED and POSTERN_STEPS (frames through the box) choose or lengthen a run; each run is another with
  * POSTERN_LONG.
  */
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "model_ends.h"
 #include "small.h"
 
@@ -183,84 +179,10 @@ through_box(struct packet *p)
 }
 
 static void
-arrive(unsigned i)
+tick(void)
 {
-	struct flying f = net.flying[i];
-
-	net.flying[i] = net.flying[--net.flying_count];
-	if (!f.boxed) {
-		through_box(f.p);
-		return;
-	}
-	unsigned to = !f.p->dir;
-	if (headers_decode(f.p) == DECODE_TCP && checksum_tcp_ok(f.p) && end_take(to, f.p)) {
-		if (to == DIR_SERVER)
-			server_read();
-		else
-			client_read();
-	}
-	front_release(&net.front, f.p);
-}
-
-/* The next thing that happens. False: nothing will. */
-static bool
-step(void)
-{
-	uint64_t at = UINT64_MAX;
-	unsigned next = UINT32_MAX;
-
-	for (unsigned i = 0; i < net.flying_count; i++)
-		if (net.flying[i].at < at) {
-			at = net.flying[i].at;
-			next = i;
-		}
-	for (unsigned e = 0; e < 2; e++) {
-		struct model_end *end = &net.end[e];
-		if (end->want_ack && end->ack_at <= at && !end->reset) {
-			at = end->ack_at > net.now ? end->ack_at : net.now;
-			next = FLIGHT_MAX + e;
-		}
-		if (end->rto_at != 0 && end->rto_at < at && !end->reset) {
-			at = end->rto_at;
-			next = FLIGHT_MAX + 2 + e;
-		}
-	}
-	if (next == UINT32_MAX)
-		return false;
-	if (at > net.now)
-		net.now = at;
-	if (next >= FLIGHT_MAX + 2)
-		end_timeout(next - FLIGHT_MAX - 2);
-	else if (next >= FLIGHT_MAX)
-		end_send(next - FLIGHT_MAX, net.end[next - FLIGHT_MAX].nxt, 0, ACK);
-	else
-		arrive(next);
-	for (unsigned e = 0; e < 2; e++)
-		if (!net.end[e].reset)
-			end_push(e);
-	if (rnd(64) == 0) {
-		pipeline_tick(net.pl, net.rules, net.now, net.now);
-		take_from_box();
-	}
-	return true;
-}
-
-static void
-draw_weather(void)
-{
-	static const struct weather weathers[] = {
-		{ 0, 0, 0, 0 },      { 0, 0, 0, 0 },   { 50, 0, 0, 0 },      { 0, 50, 0, 250 },
-		{ 50, 50, 10, 250 }, { 0, 0, 0, 500 }, { 150, 30, 30, 100 },
-	};
-	static const uint16_t segments[] = { 1, 5, 40, 536, 1400 };
-
-	net.weather = weathers[rnd(7)];
-	net.version = rnd(2) ? 4 : 6;
-	net.stamps = rnd(2);
-	for (unsigned e = 0; e < 2; e++) {
-		net.end[e].segment_max = segments[rnd(5)];
-		net.end[e].cwnd = (uint16_t)(net.end[e].segment_max < 10 ? 40 + rnd(400) : 2 + rnd(30));
-	}
+	pipeline_tick(net.pl, net.rules, net.now, net.now);
+	take_from_box();
 }
 
 static void
@@ -284,7 +206,7 @@ begin_session(void)
 	net.pl = pipeline_new(&c, &net.front.ops, &ctr, on_event, NULL);
 	assert_non_null(net.pl);
 	write_script();
-	draw_weather();
+	draw_weather(2);
 	ends_connect(rnd(4) ? 0xffffff00u + rnd(200) : rnd(UINT32_MAX),
 		     rnd(4) ? 0xffffff00u + rnd(200) : rnd(UINT32_MAX));
 	while (net.flying_count > 0)
@@ -330,25 +252,16 @@ check(void)
 		wrong("an end was left open");
 }
 
-static uint64_t
-from_environment(const char *name, uint64_t otherwise)
-{
-	const char *word = getenv(name);
-
-	return word != NULL ? strtoull(word, NULL, 0) : otherwise;
-}
-
 static void
 nothing_passes_in_a_session_that_is_refused_for_its_servers_name(void **state)
 {
-	uint64_t seed = from_environment("POSTERN_SEED", getenv("POSTERN_LONG") != NULL ? (uint64_t)time(NULL) : 1);
+	uint64_t seed = seed_of_run();
 	uint64_t steps = from_environment("POSTERN_STEPS", STEPS);
 
-	print_message("POSTERN_SEED=%llu\n", (unsigned long long)seed);
 	front_init(&net.front);
 	net.now = 1000 * MS;
 	for (; net.boxed < steps; sessions++) {
-		random_state = (seed + 1000003u * sessions) * 0x9e3779b97f4a7c15u | 1;
+		random_begin(seed, sessions);
 		begin_session();
 		for (unsigned n = 0; step(); n++)
 			if (n > 300000)

@@ -11,10 +11,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <time.h>
 
 #include <cmocka.h>
 
+#include "chance.h"
 #include "edit/edit.h"
 #include "frame.h"
 
@@ -24,21 +24,10 @@
 #define FLIGHT  24
 #define SEGMENT 220
 
-static uint64_t random_state;
-
-static uint32_t
-random_below(uint32_t n)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (uint32_t)(random_state >> 20) % n;
-}
-
 static bool
 one_in(uint32_t n)
 {
-	return random_below(n) == 0;
+	return rnd(n) == 0;
 }
 
 /* A flagged client line and the slot of its answer. */
@@ -97,16 +86,16 @@ make_lines(struct world *w)
 
 	for (w->lines = 0; w->lines < LINES; w->lines++) {
 		struct line *l = &w->line[w->lines];
-		l->pos = pos + random_below(one_in(2) ? 3 : 60);
-		l->eol = 1 + random_below(2);
-		l->len = 6 + l->eol + random_below(70);
+		l->pos = pos + rnd(one_in(2) ? 3 : 60);
+		l->eol = 1 + rnd(2);
+		l->len = 6 + l->eol + rnd(70);
 		l->exposed = one_in(4);
 		l->alone = !l->exposed && one_in(3);
-		l->slot = slot + random_below(one_in(2) ? 2 : 60);
-		l->slot_len = 1 + random_below(60);
-		l->reply_len = 1 + random_below(one_in(3) ? 300 : 80);
+		l->slot = slot + rnd(one_in(2) ? 2 : 60);
+		l->slot_len = 1 + rnd(60);
+		l->reply_len = 1 + rnd(one_in(3) ? 300 : 80);
 		for (uint32_t i = 0; i < l->reply_len; i++)
-			l->reply[i] = (uint8_t)('A' + random_below(26));
+			l->reply[i] = (uint8_t)('A' + rnd(26));
 		pos = l->pos + l->len;
 		slot = l->slot + l->slot_len;
 		if (pos > w->way[0].len || slot > w->way[1].len)
@@ -127,15 +116,15 @@ world_begin(struct world *w, struct edit_pool *pool)
 	for (unsigned d = 0; d < 2; d++) {
 		struct way *y = &w->way[d];
 		struct tcp_half *h = &w->flow.tcp.half[d];
-		y->isn = one_in(2) ? 0u - random_below(STREAM) : random_below(UINT32_MAX);
-		y->len = 50 + random_below(STREAM - 50);
+		y->isn = one_in(2) ? 0u - rnd(STREAM) : rnd(UINT32_MAX);
+		y->len = 50 + rnd(STREAM - 50);
 		for (uint32_t i = 0; i < y->len; i++)
-			y->stream[i] = (uint8_t)('a' + random_below(26));
+			y->stream[i] = (uint8_t)('a' + rnd(26));
 		y->edge = 600;
-		y->scale = (uint8_t)random_below(5);
+		y->scale = (uint8_t)rnd(5);
 		h->sent = h->clear = h->read = h->nxt = h->acked = y->isn;
 		h->started = true;
-		h->mss = (uint16_t)(40 + random_below(300));
+		h->mss = (uint16_t)(40 + rnd(300));
 	}
 	w->flow.tcp.half[0].wscale = w->way[1].scale;
 	w->flow.tcp.half[1].wscale = w->way[0].scale;
@@ -342,9 +331,9 @@ sack_blocks(const struct way *y, uint8_t out[40])
 	unsigned len = 4;
 
 	if (one_in(6) && y->rcv_nxt > 4) { /* RFC 2883: what came twice */
-		uint32_t left = random_below(y->rcv_nxt - 2);
+		uint32_t left = rnd(y->rcv_nxt - 2);
 		store_be32(out + len, y->isn + left);
-		store_be32(out + len + 4, y->isn + left + 1 + random_below(y->rcv_nxt - left));
+		store_be32(out + len + 4, y->isn + left + 1 + rnd(y->rcv_nxt - left));
 		len += 8;
 	}
 	for (uint32_t at = y->rcv_nxt; at <= y->wanted_len && len < 28; at++) {
@@ -367,11 +356,11 @@ sack_blocks(const struct way *y, uint8_t out[40])
 static void
 damage(struct packet *p)
 {
-	uint32_t at = p->h.l4 + 4 + random_below(p->h.payload + p->h.payload_len - p->h.l4 - 4u);
+	uint32_t at = p->h.l4 + 4 + rnd(p->h.payload + p->h.payload_len - p->h.l4 - 4u);
 
 	if (at == p->h.l4 + 12u || at == p->h.l4 + 13u)
 		return;
-	p->data[at] ^= (uint8_t)(1 << random_below(8));
+	p->data[at] ^= (uint8_t)(1 << rnd(8));
 	p->pair = 1;
 	assert_int_equal(headers_decode(p), DECODE_TCP);
 }
@@ -383,7 +372,7 @@ emit(struct world *w, unsigned d, uint32_t from, uint32_t to)
 	struct way *y = &w->way[d], *z = &w->way[!d];
 	bool fin = to == y->len + 1 && from < to;
 	uint32_t len = to - from - fin;
-	uint16_t window = (uint16_t)((w->calm ? 4000u : random_below(one_in(8) ? 100 : 3000)) >> z->scale);
+	uint16_t window = (uint16_t)((w->calm ? 4000u : rnd(one_in(8) ? 100 : 3000)) >> z->scale);
 	uint8_t sack[40];
 	struct frame f = {
 		.seq = y->isn + from,
@@ -439,13 +428,13 @@ send_something(struct world *w, unsigned d)
 {
 	struct way *y = &w->way[d];
 	uint32_t limit = limit_of(w, d);
-	uint32_t from = y->nxt, len = 1 + random_below(one_in(2) ? 12 : SEGMENT);
+	uint32_t from = y->nxt, len = 1 + rnd(one_in(2) ? 12 : SEGMENT);
 
 	limit = limit < y->edge ? limit : y->edge;
 	if (one_in(3) && y->top > 0) { /* again, from anywhere, also what is acknowledged */
-		uint32_t back = random_below(one_in(4) ? 400 : 40);
+		uint32_t back = rnd(one_in(4) ? 400 : 40);
 		from = one_in(2) || back > y->una ? y->una : y->una - back;
-		from += one_in(2) ? random_below(y->top - from + 1) : 0;
+		from += one_in(2) ? rnd(y->top - from + 1) : 0;
 		limit = y->top;
 	} else if (one_in(5)) {
 		len = 0;
@@ -597,7 +586,7 @@ box(struct world *w, struct packet *p)
 static struct packet *
 pick(struct packet **flight, unsigned *count)
 {
-	unsigned i = random_below(one_in(4) ? *count : 1);
+	unsigned i = rnd(one_in(4) ? *count : 1);
 	struct packet *p = flight[i];
 
 	memmove(flight + i, flight + i + 1, (--*count - i) * sizeof *flight);
@@ -638,16 +627,16 @@ deliver(struct world *w, bool at_box)
 		receive(w, p);
 		return;
 	}
-	w->front.allocs_left = !w->calm && one_in(10) ? random_below(2) : UINT32_MAX;
+	w->front.allocs_left = !w->calm && one_in(10) ? rnd(2) : UINT32_MAX;
 	box(w, p);
 }
 
 static void
 step(struct world *w)
 {
-	unsigned d = random_below(2);
+	unsigned d = rnd(2);
 
-	switch (random_below(5)) {
+	switch (rnd(5)) {
 	case 0:
 		send_something(w, d);
 		break;
@@ -675,7 +664,7 @@ finish(struct world *w)
 	for (unsigned round = 0; y[0].una < y[0].len + 1 || y[1].una < y[1].len + 1; round++) {
 		assert_true(round < 8 * STREAM);
 		unsigned d = round % 2;
-		uint32_t limit = limit_of(w, d), to = y[d].una + 1 + random_below(100);
+		uint32_t limit = limit_of(w, d), to = y[d].una + 1 + rnd(100);
 		emit(w, d, y[d].una, to < limit ? to : limit);
 		do {
 			deliver(w, true);
@@ -691,28 +680,19 @@ finish(struct world *w)
 	}
 }
 
-static uint64_t
-number_from(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text != NULL ? strtoull(text, NULL, 0) : otherwise;
-}
-
 static void
 both_ends_get_exactly_the_edited_streams_and_true_numbers(void **state)
 {
-	uint64_t seed = number_from("POSTERN_SEED", getenv("POSTERN_LONG") != NULL ? (uint64_t)time(NULL) : 1);
-	uint64_t steps = number_from("POSTERN_STEPS", 1500000);
+	uint64_t seed = seed_of_run();
+	uint64_t steps = from_environment("POSTERN_STEPS", 1500000);
 	struct edit_pool *pool = edit_pool_new(1);
 	static struct world w;
 	uint64_t done = 0, sessions = 0, edits = 0, stood = 0, waited = 0, split = 0, edited = 0, starved = 0;
 
-	print_message("POSTERN_SEED=%llu\n", (unsigned long long)seed);
-	random_state = seed * 0x9e3779b97f4a7c15 | 1;
+	random_begin(seed, 0);
 	for (; done < steps; sessions++) {
 		world_begin(&w, pool);
-		for (unsigned n = 500 + random_below(3000); n > 0; n--, done++)
+		for (unsigned n = 500 + rnd(3000); n > 0; n--, done++)
 			step(&w);
 		while (w.to_box_count > 0 || w.to_end_count > 0) {
 			deliver(&w, true);

@@ -13,23 +13,13 @@
 
 #include <cmocka.h>
 
+#include "chance.h"
 #include "frame.h"
 #include "pipeline.h"
 
 #define STREAM_MAX 262144
 #define FLIGHT_MAX 4096
 #define MS         1000000ull
-
-static uint64_t random_state;
-
-static uint32_t
-rnd(uint32_t n)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (uint32_t)(random_state >> 20) % n;
-}
 
 /* One end. Offsets count from the first octet of its stream; the FIN stands behind the last. */
 struct model_end {
@@ -328,6 +318,98 @@ ends_connect(uint32_t client_isn, uint32_t server_isn)
 	for (unsigned i = 0; i < 3; i++)
 		net.flying[i].at = net.now + i + 1;
 	net.weather = weather;
+}
+
+/* ---- Steps of a session, and what a test defines for them ---- */
+
+static void through_box(struct packet *p); /* takes p, and launches what leaves */
+static void tick(void);                    /* of the box; the same */
+static void client_read(void);             /* the client's application: octets have come */
+static void server_read(void);
+
+static void
+arrive(unsigned i)
+{
+	struct flying f = net.flying[i];
+
+	net.flying[i] = net.flying[--net.flying_count];
+	if (!f.boxed) {
+		through_box(f.p);
+		return;
+	}
+	unsigned to = !f.p->dir;
+	if (headers_decode(f.p) == DECODE_TCP && checksum_tcp_ok(f.p) && end_take(to, f.p)) {
+		if (to == DIR_SERVER)
+			server_read();
+		else
+			client_read();
+	}
+	front_release(&net.front, f.p);
+}
+
+/* The next thing that happens. False: nothing will. */
+static bool
+step(void)
+{
+	uint64_t at = UINT64_MAX;
+	unsigned next = UINT32_MAX;
+
+	for (unsigned i = 0; i < net.flying_count; i++)
+		if (net.flying[i].at < at) {
+			at = net.flying[i].at;
+			next = i;
+		}
+	for (unsigned e = 0; e < 2; e++) {
+		struct model_end *end = &net.end[e];
+		if (end->want_ack && end->ack_at <= at && !end->reset) {
+			at = end->ack_at > net.now ? end->ack_at : net.now;
+			next = FLIGHT_MAX + e;
+		}
+		if (end->rto_at != 0 && end->rto_at < at && !end->reset) {
+			at = end->rto_at;
+			next = FLIGHT_MAX + 2 + e;
+		}
+	}
+	if (next == UINT32_MAX)
+		return false;
+	if (at > net.now)
+		net.now = at;
+	if (next >= FLIGHT_MAX + 2)
+		end_timeout(next - FLIGHT_MAX - 2);
+	else if (next >= FLIGHT_MAX)
+		end_send(next - FLIGHT_MAX, net.end[next - FLIGHT_MAX].nxt, 0, ACK);
+	else
+		arrive(next);
+	for (unsigned e = 0; e < 2; e++)
+		if (!net.end[e].reset)
+			end_push(e);
+	if (rnd(64) == 0)
+		tick();
+	return true;
+}
+
+/* Of a session: paths, of which `calm` (1 or 2) in 5 + calm lose nothing; version, options and segments. */
+static void
+draw_weather(unsigned calm)
+{
+	static const struct weather weathers[] = {
+		{ 0 },
+		{ 0 },
+		{ 50, 0, 0, 0 },
+		{ 0, 50, 0, 250 },
+		{ 50, 50, 10, 250 },
+		{ 0, 0, 0, 500 },
+		{ 150, 30, 30, 100 },
+	};
+	static const uint16_t segments[] = { 1, 5, 40, 536, 1400 };
+
+	net.weather = weathers[2 - calm + rnd(5 + calm)];
+	net.version = rnd(2) ? 4 : 6;
+	net.stamps = rnd(2);
+	for (unsigned e = 0; e < 2; e++) {
+		net.end[e].segment_max = segments[rnd(5)];
+		net.end[e].cwnd = (uint16_t)(net.end[e].segment_max < 10 ? 40 + rnd(400) : 2 + rnd(30));
+	}
 }
 
 #endif

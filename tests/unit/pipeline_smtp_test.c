@@ -19,12 +19,6 @@ close_world(void **state)
 	return world_close();
 }
 
-static void
-forget_read(void)
-{
-	w.end[DIR_CLIENT].read_len = w.end[DIR_SERVER].read_len = 0;
-}
-
 /* A session with CHUNKING inside a transaction, nothing read yet. */
 static void
 begin_mail(void)

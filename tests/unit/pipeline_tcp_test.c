@@ -22,12 +22,6 @@ close_world(void **state)
 #define OPTIONS(text) (w.like.options = view_of(text, sizeof(text) - 1))
 
 static void
-forget_read(void)
-{
-	w.end[DIR_CLIENT].read_len = w.end[DIR_SERVER].read_len = 0;
-}
-
-static void
 hello(void)
 {
 	server("220 mx ESMTP\r\n");

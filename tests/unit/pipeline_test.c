@@ -366,7 +366,7 @@ a_line_in_two_segments_is_held_and_judged_whole(void **state)
 	greet("250 mx\r\n");
 	client("MAIL FROM:<a@example.com>\r\n");
 	server("250 ok\r\n");
-	w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
+	forget_read();
 	client("RCPT TO:<x@ar");
 	server_read("");
 	client("my.ml>\r\n");
@@ -416,7 +416,7 @@ further_refusals_are_answered_without_the_server(void **state)
 	client("MAIL FROM:<a@example.com>\r\n");
 	server("250 ok\r\n");
 	for (int i = 0; i < 8; i++) {
-		w.end[DIR_CLIENT].read_len = w.end[DIR_SERVER].read_len = 0;
+		forget_read();
 		client("RCPT TO:<x@army.ml>\r\n");
 		server("250 ok\r\n");
 		client_read_refusal("550 ", "");
@@ -475,7 +475,7 @@ what_we_send_bears_the_mpls_label_of_its_direction(void **state)
 	greet("250 mx\r\n");
 	client("MAIL FROM:<a@example.com>\r\n");
 	server("250 ok\r\n");
-	w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
+	forget_read();
 	client("RCPT TO:<x@army.ml>\r\n");
 	server_read("NOOP               \r\n");
 	server("250 ok\r\n");
@@ -499,7 +499,7 @@ without_a_known_label_toward_the_client_the_session_ends_with_421(void **state)
 	greet("250 mx\r\n");
 	client("MAIL FROM:<a@example.com>\r\n");
 	server("250 ok\r\n");
-	w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
+	forget_read();
 	client_alone("RCPT TO:<y@army.ml>\r\n");
 	assert_int_equal(w.came[DIR_SERVER], 0);
 	assert_int_equal(w.came[DIR_CLIENT], 100);
@@ -531,7 +531,7 @@ a_line_typed_octet_by_octet_is_spoilt_in_its_tail(void **state)
 	greet("250 mx\r\n");
 	client("MAIL FROM:<a@example.com>\r\n");
 	server("250 ok\r\n");
-	w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
+	forget_read();
 	/* The first ten octets are sent again for want of an ack, and so must go; the rest comes at once. */
 	uint32_t seq = w.end[DIR_CLIENT].nxt;
 	send_at(DIR_CLIENT, seq, line, 10, ACK | PSH);
@@ -559,7 +559,7 @@ a_line_of_which_only_the_end_is_left_is_spoilt_and_not_reset(void **state)
 		greet("250 mx\r\n");
 		client("MAIL FROM:<a@example.com>\r\n");
 		server("250 ok\r\n");
-		w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
+		forget_read();
 		uint32_t seq = w.end[DIR_CLIENT].nxt;
 		send_at(DIR_CLIENT, seq, line, len - left, ACK | PSH);
 		send_at(DIR_CLIENT, seq, line, len - left, ACK | PSH);
@@ -797,7 +797,7 @@ a_thousand_pipelined_refusals_leave_the_good_ones_standing(void **state)
 	greet("250-mx\r\n250 SIZE\r\n");
 	client("MAIL FROM:<a@example.com>\r\n");
 	server("250 ok\r\n");
-	w.end[DIR_SERVER].read_len = w.end[DIR_CLIENT].read_len = 0;
+	forget_read();
 	for (unsigned i = 0; i < 1000; i++) {
 		snprintf(line, sizeof line, "RCPT TO:<r%u@army.ml>\r\nRCPT TO:<g%u@army.mil>\r\n", i, i);
 		client(line);

@@ -8,8 +8,7 @@
  *
  * POSTERN_SEED and POSTERN_STEPS of the environment repeat a run or make it longer.
  */
-#include <time.h>
-
+#include "chance.h"
 #include "tcp_world.h"
 #include "tcp/segment.h"
 
@@ -40,17 +39,7 @@ static unsigned inside[2];
 static bool discarding, excuse;
 static bool switching; /* the reader changes modes in this flow */
 static bool scarce;    /* this flow has a small cap, or a pool that runs empty */
-static uint64_t random_state;
 static uint64_t total_left, total_read, total_exposed, total_blind;
-
-static uint32_t
-rnd(uint32_t below)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (uint32_t)(random_state >> 33) % below;
-}
 
 static bool
 one_in(uint32_t n)
@@ -381,22 +370,13 @@ end(void)
 	excuse = false;
 }
 
-static uint64_t
-from_environment(const char *name, uint64_t otherwise)
-{
-	const char *word = getenv(name);
-
-	return word != NULL ? strtoull(word, NULL, 0) : otherwise;
-}
-
 static void
 a_million_random_steps_agree_with_the_model(void **state)
 {
-	uint64_t seed = from_environment("POSTERN_SEED", getenv("POSTERN_LONG") != NULL ? (uint64_t)time(NULL) : 1);
+	uint64_t seed = seed_of_run();
 	uint64_t steps = from_environment("POSTERN_STEPS", STEPS);
 
-	print_message("POSTERN_SEED=%llu\n", (unsigned long long)seed);
-	random_state = seed * 0x9e3779b97f4a7c15u | 1;
+	random_begin(seed, 0);
 	world_init(&x);
 	x.ops.release = model_release;
 	x.w.reader = (struct tcp_reader){ .read = model_read, .leave = model_leave, .exposed = model_exposed };

@@ -230,6 +230,13 @@ handshake(void)
 	send_at(DIR_CLIENT, w.end[DIR_CLIENT].nxt, NULL, 0, ACK);
 }
 
+/* What the ends have read so far is not looked at. */
+static inline void
+forget_read(void)
+{
+	w.end[DIR_CLIENT].read_len = w.end[DIR_SERVER].read_len = 0;
+}
+
 static inline void
 greet(const char *capabilities)
 {
@@ -237,7 +244,7 @@ greet(const char *capabilities)
 	server("220 mx ESMTP\r\n");
 	client("EHLO c\r\n");
 	server(capabilities);
-	w.end[DIR_CLIENT].read_len = w.end[DIR_SERVER].read_len = 0;
+	forget_read();
 }
 
 /* A pipeline that judges by `rules`. */
