@@ -21,8 +21,6 @@
 
 #include "layout.h"
 
-#define STEER_DIR "/sys/fs/bpf/postern"
-
 /* What whoever attaches decides. Borrowed. */
 struct steer_setup {
 	const char *dir;

@@ -16,12 +16,6 @@ static const struct {
 	[LAYOUT_AZERTY] = { "azerty", { "1234567890 ", "azertyuiop ", "qsdfghjklm ", "wxcvbn     " } },
 };
 
-const char *
-layout_name(enum layout l)
-{
-	return layouts_known[l].name;
-}
-
 enum layout
 layout_of(struct view word)
 {

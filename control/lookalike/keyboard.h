@@ -11,7 +11,6 @@ enum layout { LAYOUT_QWERTY, LAYOUT_QWERTZ, LAYOUT_AZERTY, LAYOUT_COUNT };
 /* Most keys around one, over all layouts. */
 #define NEIGHBOURS_MAX 24
 
-const char *layout_name(enum layout l);
 /* LAYOUT_COUNT where the word names none. */
 enum layout layout_of(struct view word);
 
