@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What mail programs write about sessions: how they ended, and under which id a mail was queued."""
 
+import collections
 import re
 
 
@@ -12,11 +13,16 @@ def has_queue_id(kind, log, answer):
     return bool(found) and trace.format(found.group(1)) in log
 
 
+def unended(log, begin, end):
+    """Sessions that begin in this log and do not end in it, by their client's port. Some that end in it began before."""
+    left = collections.Counter(re.findall(begin, log)) - collections.Counter(re.findall(end, log))
+    return [f"the session of port {port} did not end as it should" for port in left]
+
+
 def postfix_faults(log, moved):
     found = re.findall(
         r".*(?:lost connection|timeout after|improper command pipelining after (?!NOOP)|too many errors|warning:).*", log)
-    begun, ended = (len(re.findall(rf" {word} from \S+\[", log)) for word in ("connect", "disconnect"))
-    found += [f"{begun} sessions begun, {ended} ended"] if begun != ended else []
+    found += unended(log, r" connect from \S+\]:(\d+)", r" disconnect from \S+\]:(\d+)")
     for port in moved:
         end = re.search(rf" disconnect from \S+\]:{port} ehlo=1.* rset=\d.* quit=1 commands=\d+\n", log)
         found += [] if end else [f"the moved session of port {port} did not end with RSET and QUIT"]
@@ -27,9 +33,7 @@ def exim_faults(log, moved):
     found = re.findall(
         # A pipelined DATA behind a recipient that was put off, and so is not seen there, is no fault.
         r".*(?:SMTP protocol error in \S+ (?!.*valid RCPT command must precede)|SMTP syntax|SMTP connection .* lost|timeout|unexpected disconnection|closed by DROP|rejected).*", log)
-    begun = len(re.findall(r"SMTP connection from .* \(TCP/IP connection count", log))
-    ended = len(re.findall(r"SMTP connection from .* closed by QUIT", log))
-    found += [f"{begun} sessions begun, {ended} ended"] if begun != ended else []
+    found += unended(log, r"SMTP connection from .*\]:(\d+) .*\(TCP/IP connection count", r"SMTP connection from .*\]:(\d+) .*closed by QUIT")
     for port in moved:
         for end in ("incomplete transaction \\(RSET\\)", "closed by QUIT"):
             if not re.search(rf"\]:{port} .*{end}|{end}.*\]:{port}", log):
