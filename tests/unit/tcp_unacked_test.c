@@ -129,6 +129,27 @@ acknowledged_blocks_serve_other_flows(void **state)
 }
 
 static void
+what_a_flow_says_behind_an_ack_of_a_part_stays_its_own(void **state)
+{
+	struct unacked_pool *pool = unacked_pool_new(5);
+
+	begin();
+	for (uint32_t at = 0; at < 30; at += 10)
+		assert_true(keep(pool, 0, at, "one"));
+	acknowledge(pool, 0, 3, false);
+	assert_true(keep(pool, 1, 0, "two"));
+	assert_true(keep(pool, 0, 23, "more"));
+	assert_true(keep(pool, 0, 40, "last"));
+	expect(pool, 0, 10, "xxx.......xxxxxxx.............xxxx", "one.......onemore.............last", 14);
+	expect(pool, 1, 0, "xxxxxxx", "twoxxxx", 3);
+	assert_int_equal(unacked_used(pool), 4);
+	acknowledge(pool, 0, 44, true);
+	acknowledge(pool, 1, 3, true);
+	assert_int_equal(unacked_used(pool), 0);
+	unacked_pool_free(pool);
+}
+
+static void
 a_flow_has_its_share_and_no_more(void **state)
 {
 	struct unacked_pool *pool = unacked_pool_new(UNACKED_BLOCKS + 1);
@@ -164,6 +185,7 @@ main(void)
 		cmocka_unit_test(text_between_commands_is_not_kept),
 		cmocka_unit_test(a_flow_in_lock_step_has_one_block_while_it_waits),
 		cmocka_unit_test(acknowledged_blocks_serve_other_flows),
+		cmocka_unit_test(what_a_flow_says_behind_an_ack_of_a_part_stays_its_own),
 		cmocka_unit_test(a_flow_has_its_share_and_no_more),
 	};
 
