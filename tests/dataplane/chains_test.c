@@ -77,6 +77,7 @@ open_ports(void **state)
 	if (rte_eal_init((int)RTE_DIM(words), arg) < 0)
 		return -1;
 	w.ports.pairs = 1;
+	w.ports.count = 2;
 	for (unsigned side = 0; side < 2; side++) {
 		char name[RTE_RING_NAMESIZE];
 		struct rte_eth_dev_info info;
