@@ -152,28 +152,30 @@ expire_in_order(struct tcp_worker *w, struct flow *f, enum direction dir, uint64
 	leave_below(w, f, dir, upto);
 }
 
-/* How many times the limit a gap may stay where octets wait for an answer anyhow, or where half of one is here. */
+/* How many times the limit a gap may stay that its sender will fill. */
 #define PATIENCE 10
 
 /*
  * True where a gap is not worth waiting for: a packet behind it is overdue, or
- * a copy is and the other end has acknowledged more than we have seen (a gap
- * that is not acknowledged will be filled by its sender); and the stream has
- * not moved for as long. A direction that waits has more time: senders repeat
- * the first octets alone, less and less often, while those stay here. So has one
- * where octets behind a gap that left unread would do harm.
+ * a copy is and the other end has acknowledged more than we have seen; and the
+ * stream has not moved for as long. A gap that nobody has acknowledged will be
+ * filled by its sender, so it has more time: senders repeat the first octets
+ * alone, less and less often, beginning with 3 s where they know no round trip
+ * (RFC 6298 section 5.7). So has one in a direction that waits, and one behind
+ * which octets that left unread would do harm.
  */
 static bool
 gap_stays(const struct tcp_worker *w, const struct flow *f, enum direction dir, uint64_t now_ns)
 {
 	const struct tcp_half *h = &f->tcp.half[dir];
-	uint64_t limit = w->limits.hold_ns * (h->waits || f->tcp.patient ? PATIENCE : 1);
+	bool missed = seq_lt(h->nxt, h->acked);
+	uint64_t limit = w->limits.hold_ns * (!missed || h->waits || f->tcp.patient ? PATIENCE : 1);
 
 	/* one of many gaps has just been filled */
 	if (now_ns != FLUSH && (uint32_t)(now_ns / 1000) - f->tcp.moved_us < (uint32_t)(limit / 1000))
 		return false;
 	for (const struct packet *q = h->held; q != NULL; q = q->next) {
-		bool hopeless = !(q->flags & PACKET_COPY) || now_ns == FLUSH || seq_lt(h->nxt, h->acked);
+		bool hopeless = !(q->flags & PACKET_COPY) || now_ns == FLUSH || missed;
 		if (seq_lt(h->nxt, segment_first(q)) && hopeless && older(q->time_ns, now_ns, limit))
 			return true;
 	}
