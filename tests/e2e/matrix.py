@@ -319,10 +319,14 @@ class Matrix:
         def look():
             return {name: logs.faults(name, server.read_log()[self.began[name]:], self.moved(name), self.mail_count(name))
                     for name, server in self.server.items()}
-        end = time.monotonic() + seconds
-        while any(look().values()) and time.monotonic() < end:
+        first, end = look(), time.monotonic() + seconds
+
+        def lasting():
+            """A session may always be under way, of a mail that is sent again; but no longer than all this."""
+            return {name: [f for f in found if f in first[name] or not logs.is_open(f)] for name, found in look().items()}
+        while any(lasting().values()) and time.monotonic() < end:
             time.sleep(1)
-        return look()
+        return lasting()
 
     def mail_count(self, server):
         return sum(len(copies) for copies in self.mails(self.server[server]).values())
