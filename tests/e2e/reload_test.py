@@ -77,7 +77,9 @@ class Reload(SceneTest):
 
     def test_reloading_every_100_ms_under_traffic_loses_no_packet_misjudges_no_mail_and_leaks_nothing(self):
         box, scene = self.scene.box, self.scene
-        self.reload_for(4)  # the caches and pools have their size then
+        # The caches and pools have their size then: the first session brings the first pages of those, of 2 MB each.
+        self.scene.talk(*((text.format("first"), n) for text, n in SESSION))
+        self.reload_for(4)
         settled = box.resident_kb(), box.resident_kb(box.daemon)
         listener = scene.place.start("server", "iperf3", "-s", "-1", log="iperf-server")
         wait_for("iperf3 to listen", 10, lambda: ":5201" in scene.place.run("server", "ss", "-Hltn").stdout)
@@ -102,7 +104,8 @@ class Reload(SceneTest):
         for counter in ("changed_unjudged", "tx_dropped", "no_buffer", "spread_dropped"):
             self.assertEqual(after["total"][counter], before["total"][counter], counter)
         self.assertEqual([p["rx_missed"] for p in after["ports"]], [p["rx_missed"] for p in before["ports"]])
-        self.assertLess(box.resident_kb() - settled[0], 2048, "kB more in postern-dp")
+        # Its two events take the next places of their ring, which nobody may have touched yet.
+        self.assertLess(box.resident_kb() - settled[0], 2048 + 2 * len(sessions), "kB more in postern-dp")
         self.assertLess(box.resident_kb(box.daemon) - settled[1], 4096, "kB more in posternd")
         wait_for("the server to store the mails", 30, self.scene.server.idle)
         stored = [m for m in scene.server.messages() if m.subject in set(sessions)]
