@@ -12,57 +12,23 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_xdp.h>
 #include <netinet/in.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 
 #include "flow/flow.h"
-#include "frames.h"
 #include "headers/decode.h"
 #include "marks.h"
-#include "steer.skel.h"
+#include "steer_world.h"
 
-#ifndef AF_XDP
-#define AF_XDP  44
-#define SOL_XDP 283
-#endif
+enum { SLOT = 2, SEED = 77, EPOCH = 1000, ACK = 16, TCP_LEN = 20 };
 
-enum { SLOT = 2, LOOPBACK = 1, SEED = 77, EPOCH = 1000, ACK = 16, TCP_LEN = 20 };
-
-static struct steer_bpf *program;
 static struct steer_live *live;
 static struct marks edited;
-static int sock = -1;
 static int listener = -1, near_end = -1, far_end = -1; /* of a connection that the kernel has */
 static struct sockaddr_in listens, connects;
-
-static void *
-memory_of(const struct bpf_map *map, size_t len)
-{
-	void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-
-	return at != MAP_FAILED ? at : NULL;
-}
-
-static void
-socket_present(bool present)
-{
-	__u32 queue = 0, entries = 64;
-
-	if (sock >= 0)
-		close(sock);
-	sock = -1;
-	if (!present)
-		return;
-	sock = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-	assert_true(sock >= 0);
-	assert_int_equal(setsockopt(sock, SOL_XDP, XDP_RX_RING, &entries, sizeof entries), 0);
-	assert_int_equal(bpf_map_update_elem(bpf_map__fd(program->maps.xsks_map), &queue, &sock, BPF_ANY), 0);
-}
 
 /* From 127.0.0.1 to itself: `listens` is the quarantine. False: there is no loopback. */
 static bool
@@ -122,32 +88,17 @@ setup(void **state)
 
 /* ---- one frame ---- */
 
-static uint64_t
-counted(enum steer_counter cause)
-{
-	static struct steer_counters each[1024];
-	uint64_t sum = 0;
-	__u32 slot = SLOT;
-
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(program->maps.counters), &slot, each), 0);
-	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
-		sum += each[cpu].packets[cause];
-	return sum;
-}
-
 static void
 expect(const char *what, const struct frame *in, enum steer_counter cause, __u32 verdict)
 {
 	static struct frame left;
-	struct xdp_md context = { .data_end = (__u32)in->len, .ingress_ifindex = LOOPBACK };
-	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = in->at, .data_size_in = (__u32)in->len, .data_out = left.at,
-		    .data_size_out = sizeof left.at, .ctx_in = &context, .ctx_size_in = sizeof context);
-	uint64_t before = counted(cause);
+	uint64_t before = counted(SLOT).packets[cause];
+	__u32 got = verdict_on(in, &left);
+	uint64_t more = counted(SLOT).packets[cause] - before;
 
-	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(program->progs.xsk_def_prog), &o), 0);
-	if (o.retval != verdict || counted(cause) != before + 1)
-		fail_msg("%s: verdict %u, %u was wanted; counted %llu times", what, o.retval, verdict,
-			 (unsigned long long)(counted(cause) - before));
+	if (got != verdict || more != 1)
+		fail_msg("%s: verdict %u, %u was wanted; counted %llu times", what, got, verdict,
+			 (unsigned long long)more);
 }
 
 static struct frame *

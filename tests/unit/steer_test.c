@@ -8,8 +8,6 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <linux/if_xdp.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,18 +15,11 @@
 #include <bpf/bpf.h>
 
 #include "flow/flow.h"
-#include "frames.h"
 #include "headers/checksum.h"
 #include "headers/decode.h"
 #include "marks.h"
-#include "steer.skel.h"
+#include "steer_world.h"
 
-#ifndef AF_XDP
-#define AF_XDP  44
-#define SOL_XDP 283
-#endif
-
-#define LOOPBACK 1
 #define HUNG_NS  200000000
 #define IDLE_NS  1800000000000
 #define TEXT     "RCPT TO:<a@example.org>\r\n"
@@ -37,11 +28,9 @@
 
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16, EPOCH = 1000 };
 
-static struct steer_bpf *program;
 static struct steer_live *live;
 static struct marks passed, edited;
 static struct steer_config config;
-static int sock = -1;
 
 static const char *const names[] = {
 #define STEER(name, where, text) #name,
@@ -60,37 +49,12 @@ now(void)
 
 /* ---- the world around the program ---- */
 
-static void *
-memory_of(const struct bpf_map *map, size_t len)
-{
-	void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-
-	return at != MAP_FAILED ? at : NULL;
-}
-
 static void
 write_config(void)
 {
 	__u32 first = 0;
 
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(program->maps.config), &first, &config, BPF_ANY), 0);
-}
-
-/* An AF_XDP socket with a receive ring is enough for the map, bound or not. */
-static void
-socket_present(bool present)
-{
-	__u32 queue = 0, entries = 64;
-
-	if (sock >= 0)
-		close(sock);
-	sock = -1;
-	if (!present)
-		return;
-	sock = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-	assert_true(sock >= 0);
-	assert_int_equal(setsockopt(sock, SOL_XDP, XDP_RX_RING, &entries, sizeof entries), 0);
-	assert_int_equal(bpf_map_update_elem(bpf_map__fd(program->maps.xsks_map), &queue, &sock, BPF_ANY), 0);
 }
 
 static void
@@ -143,32 +107,13 @@ struct outcome {
 	struct frame left; /* as it came out */
 };
 
-static struct steer_counters
-counted(void)
-{
-	static struct steer_counters each[1024];
-	struct steer_counters sum = { { 0 } };
-	__u32 slot = 0;
-
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(program->maps.counters), &slot, each), 0);
-	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
-		for (unsigned i = 0; i < STEER_COUNTERS; i++)
-			sum.packets[i] += each[cpu].packets[i];
-	return sum;
-}
-
 static void
 run(const struct frame *in, struct outcome *out)
 {
-	struct xdp_md context = { .data_end = (__u32)in->len, .ingress_ifindex = LOOPBACK };
-	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = in->at, .data_size_in = (__u32)in->len, .data_out = out->left.at,
-		    .data_size_out = sizeof out->left.at, .ctx_in = &context, .ctx_size_in = sizeof context);
-	struct steer_counters before = counted(), after;
+	struct steer_counters before = counted(0), after;
 
-	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(program->progs.xsk_def_prog), &o), 0);
-	after = counted();
-	out->left.len = o.data_size_out;
-	out->verdict = o.retval;
+	out->verdict = verdict_on(in, &out->left);
+	after = counted(0);
 	out->cause = -1;
 	for (int i = 0; i < STEER_COUNTERS; i++) {
 		uint64_t more = after.packets[i] - before.packets[i];
