@@ -6,7 +6,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,12 +14,11 @@
 #include <rte_ring.h>
 
 #include "base/bytes.h"
-#include "build/build.h"
 #include "headers/checksum.h"
 #include "headers/decode.h"
 #include "io/front.h"
 #include "io/mempool.h"
-#include "pipeline.h"
+#include "small.h"
 
 enum { MTU = 9000, HEADERS = 54, FRAME_MAX = 20000, SYN = 2, ACK = 16 };
 
@@ -40,25 +38,6 @@ static struct {
 } w;
 
 #define CTR(name) ((unsigned)w.ctr.value[CTR_##name])
-
-static struct ruleset *
-compile(void)
-{
-	static const char text[] = "rule r1 reject rcpt domain army.ml means=army.mil\n";
-	const struct build_options options = { .operator_name = "example carrier" };
-	char path[] = "/tmp/postern-chains-XXXXXX", err[256];
-	struct build_result built;
-	int fd = mkstemp(path);
-
-	assert_true(fd >= 0 && write(fd, text, sizeof text - 1) == (ssize_t)sizeof text - 1);
-	close(fd);
-	assert_true(build_rules(path, &options, stderr, &built));
-	unlink(path);
-	struct ruleset *rules = ruleset_load(view_of(built.blob, built.blob_len), 1, err, sizeof err);
-	assert_non_null(rules);
-	build_result_free(&built);
-	return rules;
-}
 
 /* A ring for each way of each port; once for all tests. */
 static int
@@ -95,7 +74,7 @@ open_ports(void **state)
 		port->chains = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	}
 	w.pool = mempool_new(&s, &w.ports);
-	w.rules = compile();
+	w.rules = compile("rule r1 reject rcpt domain army.ml means=army.mil\n");
 	struct scope scope = { .port = { 25 }, .ports = 1 };
 	return w.pool != NULL && ports_open(&w.ports, w.pool, &scope) ? 0 : -1;
 }

@@ -1407,6 +1407,22 @@ a_server_that_speaks_while_the_quarantine_is_asked_keeps_the_session(void **stat
 	assert_int_equal(CTR(redirect_state), 1);
 }
 
+/* Octets before which 100 are missing. */
+static void
+send_behind_a_gap(struct host *h, struct view octets)
+{
+	const struct end_segment s = {
+		.seq = h->end.nxt + 100,
+		.ack = h->end.rcv,
+		.flags = TCP_ACK,
+		.has_ts = true,
+		.ts_value = h->end.ts_value,
+		.payload = octets,
+	};
+
+	host_send(h, &h->end, &s);
+}
+
 static void
 a_gap_that_stays_while_the_line_waits_resets_both_ends(void **state)
 {
@@ -1414,15 +1430,7 @@ a_gap_that_stays_while_the_line_waits_resets_both_ends(void **state)
 
 	w.host[FAR].manner.deaf = true;
 	session(one_mail, 1);
-	const struct end_segment behind_a_gap = {
-		.seq = c->end.nxt + 100,
-		.ack = c->end.rcv,
-		.flags = TCP_ACK,
-		.has_ts = true,
-		.ts_value = c->end.ts_value,
-		.payload = view_of("x", 1),
-	};
-	host_send(c, &c->end, &behind_a_gap);
+	send_behind_a_gap(c, view_of("x", 1));
 	carry();
 	/* No segment comes between the two time limits. */
 	w.now += 31000000000ULL;
@@ -1458,15 +1466,7 @@ a_session_that_goes_blind_at_the_quarantine_is_reset_and_told(void **state)
 	host_say(c, "Subject: plans\r\n", false);
 	carry();
 	/* 100 octets are missing to the box. What stands behind them names somebody who is not meant to be there. */
-	const struct end_segment behind_a_gap = {
-		.seq = c->end.nxt + 100,
-		.ack = c->end.rcv,
-		.flags = TCP_ACK,
-		.has_ts = true,
-		.ts_value = c->end.ts_value,
-		.payload = view_of(next, sizeof next - 1),
-	};
-	host_send(c, &c->end, &behind_a_gap);
+	send_behind_a_gap(c, view_of(next, sizeof next - 1));
 	carry();
 	/* The quarantine has them all, by another way. */
 	struct host *far = &w.host[FAR];
