@@ -292,6 +292,16 @@ headers_decode(struct packet *p)
 	return DECODE_NOT_TCP;
 }
 
+/* The frame ends with its IP packet, `len` octets from its beginning. */
+static void
+set_len(struct packet *p, uint32_t len)
+{
+	if (p->h.pppoe != 0)
+		store_be16(p->data + p->h.pppoe + PPPOE_LENGTH, (uint16_t)(len - p->h.l3 + 2));
+	p->room = p->room + p->len - len;
+	p->len = len;
+}
+
 void
 headers_resize(struct packet *p)
 {
@@ -304,10 +314,7 @@ headers_resize(struct packet *p)
 		store_be16(ip + IPV4_TOTAL, (uint16_t)ip_len);
 	else
 		store_be16(ip + IPV6_PAYLOAD, (uint16_t)(ip_len - IPV6_HEADER_LEN));
-	if (h->pppoe != 0)
-		store_be16(p->data + h->pppoe + PPPOE_LENGTH, (uint16_t)(ip_len + 2));
-	p->room = p->room + p->len - len;
-	p->len = len;
+	set_len(p, len);
 }
 
 bool
@@ -327,9 +334,6 @@ headers_relink(struct packet *p, const uint8_t *link, const struct headers *like
 	h->vlan_outer = like->vlan_outer;
 	h->vlan_inner = like->vlan_inner;
 	h->pppoe = like->pppoe;
-	if (h->pppoe != 0)
-		store_be16(p->data + h->pppoe + PPPOE_LENGTH, (uint16_t)(ip_len + 2));
-	p->room = p->room + p->len - len;
-	p->len = len;
+	set_len(p, len);
 	return true;
 }
