@@ -4,6 +4,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,17 @@ nic_mtu(const char *name)
 	struct ifreq r = { 0 };
 
 	return ask(name, SIOCGIFMTU, &r) && r.ifr_mtu > 0 ? (unsigned)r.ifr_mtu : 0;
+}
+
+bool
+nic_address(const char *name, uint8_t address[6])
+{
+	struct ifreq r = { 0 };
+
+	if (!ask(name, SIOCGIFHWADDR, &r) || r.ifr_hwaddr.sa_family != ARPHRD_ETHER)
+		return false;
+	memcpy(address, r.ifr_hwaddr.sa_data, 6);
+	return true;
 }
 
 bool

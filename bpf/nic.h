@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The largest MTU for AF_XDP: a frame, and all that the dataplane keeps with it, must fit a page. (With XDP alone:
  * 3,506.) */
@@ -15,6 +16,8 @@
 unsigned nic_queues(const char *name);
 /* Octets of IP packet; 0: no such interface. */
 unsigned nic_mtu(const char *name);
+/* Its Ethernet address; false: it has none, or is not there. */
+bool nic_address(const char *name, uint8_t address[6]);
 bool nic_is_up(const char *name);
 /* Name of the driver; false: not told. */
 bool nic_driver(const char *name, char *driver, size_t len);

@@ -5,12 +5,12 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/time.h>
 #include <unistd.h>
+
+#include "nic.h"
 
 #define WAIT_MS 200 /* the kernel answers at once */
 
@@ -147,22 +147,6 @@ neighbour_route(const char *interface, const struct sockaddr_storage *to, struct
 	return NULL;
 }
 
-static bool
-own_address(const char *interface, uint8_t mac[6])
-{
-	struct ifreq request = { 0 };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool told;
-
-	if (fd < 0)
-		return false;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
-	told = ioctl(fd, SIOCGIFHWADDR, &request) == 0 && request.ifr_hwaddr.sa_family == ARPHRD_ETHER;
-	close(fd);
-	memcpy(mac, request.ifr_hwaddr.sa_data, 6);
-	return told;
-}
-
 /* A message about the next hop. */
 static void
 about_hop(struct message *m, unsigned short type, unsigned short flags, const char *interface,
@@ -184,7 +168,7 @@ neighbour_ask(const char *interface, struct neighbour *n)
 	struct message m;
 
 	n->known = false;
-	if (!own_address(interface, n->own))
+	if (!nic_address(interface, n->own))
 		return "no Ethernet interface";
 	about_hop(&m, RTM_GETNEIGH, 0, interface, n);
 	if (ask(&m) == 0 && (m.body.neighbour.ndm_state & good) != 0)

@@ -240,14 +240,10 @@ static json_t *
 way_of(const struct health *h)
 {
 	char hop[INET6_ADDRSTRLEN] = "?", mac[NEIGHBOUR_TEXT];
-	const struct sockaddr_storage *a = &h->way.hop;
 
 	if (h->interface[0] == '\0')
 		return json_string("as the session goes");
-	if (a->ss_family == AF_INET)
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, hop, sizeof(hop));
-	else if (a->ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, hop, sizeof(hop));
+	uv_ip_name((const struct sockaddr *)&h->way.hop, hop, sizeof(hop));
 	neighbour_text(h->way.mac, mac);
 	return json_sprintf("%s to %s at %s", h->interface, hop, h->way.known ? mac : "?");
 }

@@ -120,18 +120,23 @@ default_texts(struct settings *s)
 	       default_text(&s->steering.directory, "/sys/fs/bpf/postern");
 }
 
-/* The kernel's interface of a port, "eth1" of "net_af_xdp0,iface=eth1", is `name`; -1: the port is none of the kernel.
- */
-static int
-port_is(const char *device, const char *name)
+void
+device_interface(const char *device, const char *driver, char name[16])
 {
-	const char *at = strncmp(device, "net_af_xdp", 10) == 0 ? strstr(device, ",iface=") : NULL;
-	size_t len = strlen(name);
+	static const char key[] = "iface=";
+	const char *argument = strchr(device, ',');
 
-	if (at == NULL)
-		return -1;
-	at += strlen(",iface=");
-	return strncmp(at, name, len) == 0 && (at[len] == '\0' || at[len] == ',');
+	name[0] = '\0';
+	if (strncmp(device, driver, strlen(driver)) != 0)
+		return;
+	for (; argument != NULL; argument = strchr(argument, ',')) {
+		argument++;
+		if (strncmp(argument, key, strlen(key)) != 0)
+			continue;
+		argument += strlen(key);
+		snprintf(name, 16, "%.*s", (int)strcspn(argument, ","), argument);
+		return;
+	}
 }
 
 /* What is wrong with the quarantines' own interface; NULL: nothing. */
@@ -148,13 +153,13 @@ interface_fault(const struct settings *s)
 		return "at most 7 pairs leave room for an interface of the quarantines' own";
 	for (unsigned i = 0; i < 2 * s->dataplane.pairs_count; i++) {
 		const struct settings_pair *pair = &s->dataplane.pairs[i / 2];
-		int same = port_is(i % 2 == 0 ? pair->inside : pair->outside, name);
+		char port[16];
 
-		if (same < 0)
+		device_interface(i % 2 == 0 ? pair->inside : pair->outside, "net_af_xdp", port);
+		if (port[0] == '\0')
 			return "takes pairs of net_af_xdp; with other ports leave it out: quarantines are reached by "
-			       "the "
-			       "port and the next hop of the server";
-		if (same > 0)
+			       "the port and the next hop of the server";
+		if (strcmp(port, name) == 0)
 			return "is a port of a pair; an interface of its own, with an address, is wanted";
 	}
 	return NULL;

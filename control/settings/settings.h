@@ -103,6 +103,9 @@ struct settings {
  * Returns owned, or NULL after printing "file:line: what is wrong, what would be accepted" to stderr.
  */
 struct settings *settings_load(const char *path);
+
+/* Writes to `name` (16 octets) the kernel interface of a device of that driver, "" for one of any other. Pure. */
+void device_interface(const char *device, const char *driver, char name[16]);
 void settings_free(struct settings *s);
 
 #endif

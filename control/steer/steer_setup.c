@@ -11,25 +11,6 @@
 #define IDLE_NS (1800 * UINT64_C(1000000000))
 
 void
-device_interface(const char *device, const char *driver, char name[16])
-{
-	static const char key[] = "iface=";
-	const char *argument = strchr(device, ',');
-
-	name[0] = '\0';
-	if (strncmp(device, driver, strlen(driver)) != 0)
-		return;
-	for (; argument != NULL; argument = strchr(argument, ',')) {
-		argument++;
-		if (strncmp(argument, key, strlen(key)) != 0)
-			continue;
-		argument += strlen(key);
-		snprintf(name, 16, "%.*s", (int)strcspn(argument, ","), argument);
-		return;
-	}
-}
-
-void
 steer_interface_of(const char *device, char name[16])
 {
 	device_interface(device, "net_af_xdp", name);

@@ -6,9 +6,6 @@
 #include "settings/settings.h"
 #include "steer.h"
 
-/* Writes to `name` (16 octets) the kernel interface of a device of that driver, "" for one of any other. */
-void device_interface(const char *device, const char *driver, char name[16]);
-
 /* Writes to `name` (16 octets) the kernel interface of a net_af_xdp device, "" for any other. */
 void steer_interface_of(const char *device, char name[16]);
 
