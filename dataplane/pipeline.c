@@ -21,13 +21,14 @@
 static unsigned
 headers_stage(struct pipeline *pl, struct packet **burst, unsigned n)
 {
+	uint64_t octets = 0;
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct packet *p = burst[i];
 		enum decode_result found = headers_decode(p);
 
-		pl->ctr->value[CTR_rx_octets] += p->len;
+		octets += p->len;
 		if (found == DECODE_FRAGMENT) {
 			p = fragments_put(pl->fragments, p, pl->now_ns);
 			if (p == NULL)
@@ -42,6 +43,7 @@ headers_stage(struct pipeline *pl, struct packet **burst, unsigned n)
 		pl->ctr->value[found == DECODE_MALFORMED ? CTR_undecoded : CTR_not_mail]++;
 		pipeline_forward(pl, p);
 	}
+	pl->ctr->value[CTR_rx_octets] += octets;
 	return kept;
 }
 
@@ -105,14 +107,13 @@ express(struct pipeline *pl, struct flow *f, struct packet *p)
 	const struct view text = view_of(p->data + p->h.payload, p->h.payload_len);
 
 	f->text = false;
-	if (f->fate != FLOW_INSPECT || f->edit != NULL || splice_is_any(f) || !tcp_express_ok(&pl->tcp, f, p))
+	if (f->fate != FLOW_INSPECT || f->edit != NULL || splice_is_any(f) || !tcp_express_accept(&pl->tcp, f, p))
 		return false;
 	if (text.len == 0) {
-		tcp_express_ack(&pl->tcp, f, p);
 		f->text = f->tcp.half[DIR_CLIENT].mode == STREAM_FLUENT;
 	} else if (p->dir == DIR_CLIENT && f->tcp.half[DIR_CLIENT].mode == STREAM_FLUENT &&
 		   smtp_client_text(&f->smtp, text)) {
-		tcp_express_octets(&pl->tcp, f, p);
+		tcp_express_pass(f, p);
 		f->text = true;
 	} else {
 		tcp_express_read(&pl->tcp, f, p);
@@ -372,11 +373,10 @@ front_transmit(void *ctx, struct packet *p, enum side side)
 	pl->front.transmit(pl->front.front, p, side);
 }
 
-static void
-ops_transmit(void *ctx, struct packet *p, enum side side)
+/* A packet out of the ordinary: a sample is looked at, one to a quarantine turned, a datagram cut into fragments. */
+__attribute__((noinline)) static void
+transmit_special(struct pipeline *pl, struct packet *p, enum side side)
 {
-	struct pipeline *pl = ctx;
-
 	if ((p->flags & (PACKET_SAMPLE | PACKET_JUDGED)) == PACKET_SAMPLE && checksum_payload(p) != p->sum)
 		pl->ctr->value[CTR_changed_unjudged] += p->h.payload_len;
 	if (pl->redirects != NULL)
@@ -385,6 +385,17 @@ ops_transmit(void *ctx, struct packet *p, enum side side)
 		front_transmit(pl, p, side);
 	else
 		fragments_transmit(pl->fragments, p, side);
+}
+
+static void
+ops_transmit(void *ctx, struct packet *p, enum side side)
+{
+	struct pipeline *pl = ctx;
+
+	if ((p->flags & PACKET_SAMPLE) || pl->redirects != NULL || p->datagram != NULL)
+		transmit_special(pl, p, side);
+	else
+		front_transmit(pl, p, side);
 }
 
 void
@@ -408,6 +419,8 @@ segment_leaves(void *ctx, struct flow *f, struct packet *p)
 
 	if (f->fate == FLOW_DROP || f->fate == FLOW_RESET)
 		pl->ops.release(pl->ops.front, p);
+	else if (f->edit == NULL)
+		pipeline_forward(pl, p);
 	else
 		edit_leave(&pl->exit, f, p);
 }

@@ -15,12 +15,21 @@ options_of(const struct packet *p)
 	return p->data + p->h.l4 + TCP_HEADER_LEN;
 }
 
+/* Of the marks that say whether anything is uncertain, those that are set where nothing is. */
+static const struct tcp_half certain = { .syn_seen = true, .started = true };
+static const struct tcp_half in_question = { .syn_seen = true,
+					     .started = true,
+					     .guessed = true,
+					     .fin_seen = true,
+					     .waits = true,
+					     .exposed = true,
+					     .busy = true };
+
 /* Nothing is in this direction's list or unread, and nothing about it is uncertain. */
 static inline bool
 is_at_rest(const struct tcp_half *h)
 {
-	return h->held == NULL && (h->syn_seen & h->started) &&
-	       !(h->guessed | h->fin_seen | h->waits | h->exposed | h->busy); /* bits of one word: one comparison */
+	return h->held == NULL && (h->marks & in_question.marks) == certain.marks;
 }
 
 /* RFC 7323 section 5.3, R1. */
@@ -34,10 +43,9 @@ is_timely(const struct tcp_half *h, const struct packet *p)
 	       seq_leq(h->ts_recent, load_be32(options + 4));
 }
 
-bool
-tcp_express_ok(const struct tcp_worker *w, const struct flow *f, const struct packet *p)
+static inline bool
+is_next(const struct tcp_worker *w, const struct tcp *t, const struct packet *p)
 {
-	const struct tcp *t = &f->tcp;
 	const struct tcp_half *h = &t->half[p->dir], *other = &t->half[!p->dir];
 
 	if ((p->h.tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK)
@@ -50,28 +58,30 @@ tcp_express_ok(const struct tcp_worker *w, const struct flow *f, const struct pa
 		return false;
 	if (!is_timely(h, p))
 		return false;
-	return w->trust_checksums || (p->flags & PACKET_CHECKSUM_OK) || checksum_tcp_ok(p);
+	return (p->flags & PACKET_CHECKSUM_OK) || w->trust_checksums || checksum_tcp_ok(p);
 }
 
-void
-tcp_express_ack(struct tcp_worker *w, struct flow *f, const struct packet *p)
+bool
+tcp_express_accept(struct tcp_worker *w, struct flow *f, const struct packet *p)
 {
 	struct tcp_half *h = &f->tcp.half[p->dir], *other = &f->tcp.half[!p->dir];
 
+	if (!is_next(w, &f->tcp, p))
+		return false;
 	other->acked = seq_max(other->acked, p->h.ack);
 	if (f->tcp.kept > 0)
 		unacked_trim(w->unacked, f);
 	if (h->has_ts)
 		h->ts_recent = load_be32(options_of(p) + 4);
 	h->window = p->h.window;
+	return true;
 }
 
 void
-tcp_express_octets(struct tcp_worker *w, struct flow *f, const struct packet *p)
+tcp_express_pass(struct flow *f, const struct packet *p)
 {
 	struct tcp_half *h = &f->tcp.half[p->dir];
 
-	tcp_express_ack(w, f, p);
 	h->sent = h->clear = h->read = h->nxt = p->h.seq + p->h.payload_len;
 	f->tcp.moved_us = (uint32_t)(p->time_ns / 1000);
 }

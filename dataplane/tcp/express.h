@@ -12,19 +12,17 @@
 /*
  * True where tcp_input() would find p acceptable and in its place, with nothing
  * held before or behind it: no flag but ACK and PSH, both ends known from their
- * SYNs, its direction read. Pure.
+ * SYNs, its direction read. Then what its header says has been noted, as by
+ * tcp_track(). False: nothing has happened. p stays with the caller.
  */
-bool tcp_express_ok(const struct tcp_worker *w, const struct flow *f, const struct packet *p);
+bool tcp_express_accept(struct tcp_worker *w, struct flow *f, const struct packet *p);
 
-/* The three ways on of a p that passed tcp_express_ok(): */
+/* What can follow for the octets of a p that tcp_express_accept() took; one without any just leaves: */
 
-/* It has no octets: notes what it says. p stays with the caller. */
-void tcp_express_ack(struct tcp_worker *w, struct flow *f, const struct packet *p);
+/* They have been read, and may leave: moves the marks. p stays with the caller. */
+void tcp_express_pass(struct flow *f, const struct packet *p);
 
-/* Its octets have been read, and may leave: moves the marks as well. p stays with the caller. */
-void tcp_express_octets(struct tcp_worker *w, struct flow *f, const struct packet *p);
-
-/* Its octets are to be read: by the reader, as by tcp_input() behind its checks. Takes p. */
+/* They are to be read: by the reader, as by tcp_input() behind its checks. Takes p. */
 void tcp_express_read(struct tcp_worker *w, struct flow *f, struct packet *p);
 
 #endif

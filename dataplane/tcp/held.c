@@ -18,18 +18,6 @@ held_insert(struct tcp_worker *w, struct tcp_half *h, struct packet *p)
 	w->held++;
 }
 
-struct packet *
-held_take(struct tcp_worker *w, struct tcp_half *h, struct packet **at)
-{
-	struct packet *p = *at;
-
-	*at = p->next;
-	p->next = NULL;
-	h->held_count--;
-	w->held--;
-	return p;
-}
-
 void
 held_release(struct tcp_worker *w, struct tcp_half *h, struct packet **at)
 {

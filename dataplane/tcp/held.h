@@ -12,8 +12,28 @@
 /* Takes p into the list. */
 void held_insert(struct tcp_worker *w, struct tcp_half *h, struct packet *p);
 
+/* The same where the list is empty. */
+static inline void
+held_insert_alone(struct tcp_worker *w, struct tcp_half *h, struct packet *p)
+{
+	p->next = NULL;
+	h->held = p;
+	h->held_count++;
+	w->held++;
+}
+
 /* Takes the packet at link `at` out of the list. Returns owned. */
-struct packet *held_take(struct tcp_worker *w, struct tcp_half *h, struct packet **at);
+static inline struct packet *
+held_take(struct tcp_worker *w, struct tcp_half *h, struct packet **at)
+{
+	struct packet *p = *at;
+
+	*at = p->next;
+	p->next = NULL;
+	h->held_count--;
+	w->held--;
+	return p;
+}
 
 /* Takes the packet at link `at` out of the list and gives it back to its pool. */
 void held_release(struct tcp_worker *w, struct tcp_half *h, struct packet **at);

@@ -78,7 +78,7 @@ count(const struct flow *f)
 }
 
 void
-hold_settle(struct tcp_worker *w, struct flow *f)
+hold_settle_held(struct tcp_worker *w, struct flow *f)
 {
 	if (f->tcp.half[0].busy || f->tcp.half[1].busy)
 		return;

@@ -47,24 +47,38 @@ read_next(struct tcp_worker *w, struct flow *f, enum direction dir)
 	return used > 0; /* a view may be cut where the reader wants more than is left of it */
 }
 
-/* Reads what is in order, and lets go what may leave after each piece. */
+/* A piece has been read: what may leave now does. */
+static void
+let_leave(struct tcp_worker *w, struct flow *f, enum direction dir)
+{
+	if (f->tcp.half[dir].mode == STREAM_IGNORED)
+		leave_all(w, f, dir);
+	else
+		leave_cleared(w, f, dir);
+}
+
+/* Reads what is in order, and lets go what may leave after each piece; `more`: there may be something to read. */
+static void
+read_rest(struct tcp_worker *w, struct flow *f, enum direction dir, bool more)
+{
+	const struct tcp_half *h = &f->tcp.half[dir];
+
+	while (more && h->held != NULL && h->mode != STREAM_IGNORED) {
+		more = read_next(w, f, dir);
+		let_leave(w, f, dir);
+	}
+	leave_part(w, f, dir);
+}
+
 static void
 read_on(struct tcp_worker *w, struct flow *f, enum direction dir)
 {
 	struct tcp_half *h = &f->tcp.half[dir];
-	bool more = true;
 
 	if (h->busy)
 		return;
 	h->busy = true;
-	while (more && h->held != NULL && h->mode != STREAM_IGNORED) {
-		more = read_next(w, f, dir);
-		if (h->mode == STREAM_IGNORED)
-			leave_all(w, f, dir);
-		else
-			leave_cleared(w, f, dir);
-	}
-	leave_part(w, f, dir);
+	read_rest(w, f, dir, true);
 	h->busy = false;
 }
 
@@ -199,8 +213,8 @@ is_ahead(const struct tcp_worker *w, const struct flow *f, const struct packet *
 {
 	const struct tcp_half *h = &f->tcp.half[p->dir];
 
-	return p->dir == DIR_CLIENT && w->unacked != NULL && w->limits.refuse && !leave_fluent(&f->tcp, DIR_CLIENT) &&
-	       seq_lt(h->nxt, segment_end(p)) && unacked_full(f);
+	return unacked_full(f) && p->dir == DIR_CLIENT && w->unacked != NULL && w->limits.refuse &&
+	       !leave_fluent(&f->tcp, DIR_CLIENT) && seq_lt(h->nxt, segment_end(p));
 }
 
 /* Octets of a started direction, FIN included, in their place. */
@@ -329,16 +343,41 @@ tcp_input(struct tcp_worker *w, struct flow *f, struct packet *p)
 	}
 }
 
+/*
+ * put_next() and read_on() for a p that is alone: it stands in the list, for the reader may want to keep it there, but
+ * where all of it was read and may leave, that needs no look at what else there is.
+ */
+static void
+read_alone(struct tcp_worker *w, struct flow *f, struct packet *p)
+{
+	enum direction dir = p->dir;
+	struct tcp_half *h = &f->tcp.half[dir];
+
+	f->tcp.moved_us = (uint32_t)(p->time_ns / 1000);
+	held_insert_alone(w, h, p);
+	h->nxt += p->h.payload_len;
+	h->busy = true;
+	size_t used = w->reader.read(w->reader.ctx, f, dir, h->read, view_of(segment_octets(p), p->h.payload_len));
+	h->read += h->mode != STREAM_IGNORED ? (uint32_t)used : 0;
+	if (h->held == p && h->read == h->nxt && h->clear == h->nxt && h->mode != STREAM_IGNORED) {
+		h->sent = h->nxt;
+		leave(w, f, held_take(w, h, &h->held));
+	} else {
+		let_leave(w, f, dir);
+		read_rest(w, f, dir, used > 0);
+	}
+	h->busy = false;
+}
+
 void
 tcp_express_read(struct tcp_worker *w, struct flow *f, struct packet *p)
 {
 	enum direction dir = p->dir;
 
-	tcp_express_ack(w, f, p);
 	if (is_ahead(w, f, p))
 		refuse(w, f, p);
 	else
-		put_next(w, f, p);
+		read_alone(w, f, p);
 	settle(w, f, dir, 0);
 }
 

@@ -52,18 +52,23 @@ struct tcp_half {
 	uint16_t held_count; /* packets in it, copies included */
 	uint16_t window;     /* last advertised by this end, unscaled */
 	uint16_t mss;        /* that this end announced; 536 / 1220 where none */
-	uint8_t wscale : 4;  /* its window scale, at most 14; 0 where not both offered it */
-	uint8_t mode : 2;    /* enum stream_mode */
-	bool syn_seen : 1;
-	bool fin_seen : 1;
-	bool has_ts : 1;
-	bool started : 1;    /* sent..nxt are set */
-	bool exposed : 1;    /* octets above clear have left (time limit, or the client sent them again) */
-	bool has_wscale : 1; /* its SYN offered a window scale */
-	bool has_sack : 1;   /* its SYN offered SACK */
-	bool guessed : 1;    /* started by the other end's ack alone: octets that lie before it may still come */
-	bool busy : 1;       /* being read: tcp_resume() from within does nothing */
-	bool waits : 1;      /* set by the reader: what is unread stays here, also when sent again; see below */
+	union {
+		struct {
+			uint8_t wscale : 4; /* its window scale, at most 14; 0 where not both offered it */
+			uint8_t mode : 2;   /* enum stream_mode */
+			bool syn_seen : 1;
+			bool fin_seen : 1;
+			bool has_ts : 1;
+			bool started : 1; /* sent..nxt are set */
+			bool exposed : 1; /* octets above clear have left (time limit, or sent again by the client) */
+			bool has_wscale : 1; /* its SYN offered a window scale */
+			bool has_sack : 1;   /* its SYN offered SACK */
+			bool guessed : 1;    /* started by the other end's ack alone: octets before it may still come */
+			bool busy : 1;       /* being read: tcp_resume() from within does nothing */
+			bool waits : 1; /* set by the reader: what is unread stays, also when sent again; see below */
+		};
+		uint16_t marks; /* the same as one word, to ask for several at once */
+	};
 };
 
 /* Both directions. */
