@@ -146,7 +146,7 @@ banner_judge(struct pipeline *pl, struct flow *f, uint32_t end, struct view name
 	verdict_begin(&v);
 	subject_build(view_of(NULL, 0), name, &pl->subject);
 	if (pl->rules != NULL && name.len > 0 && pl->subject.domain_len > 0) {
-		match_address(pl->rules, pl->config.worker, &pl->subject, FIELD_BANNER, judge_sample(f), &v);
+		judge_subject(pl, f, FIELD_BANNER, &v);
 		pl->ctr->value[CTR_banners]++;
 	}
 	if (again && !refuses(&v))

@@ -79,8 +79,8 @@ void judge_event_verdict(struct pipeline *pl, const struct verdict *v, struct ev
 /* What a refusal by `action` has to say: of the rule of v, and what e tells. Borrows all three. */
 struct reply_facts judge_facts(const struct pipeline *pl, unsigned field, const struct verdict *v,
 			       const struct event *e, enum action action);
-/* Which per cent of the flows f is, for a rule that takes a sample. Pure. */
-uint32_t judge_sample(const struct flow *f);
+/* What the rules (there are some) say of pl->subject as `field` (FIELD_*), and what their mode lets happen to f. */
+void judge_subject(const struct pipeline *pl, const struct flow *f, unsigned field, struct verdict *v);
 
 /* banner.c: the server's own name, in its greeting and its answers to EHLO and HELO. */
 /* Before server octets are read: whether a rule asks for the name. */

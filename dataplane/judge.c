@@ -168,8 +168,8 @@ judge_facts(const struct pipeline *pl, unsigned field, const struct verdict *v, 
 }
 
 /* FNV-1a over the key: which per cent of the flows a sampled rule takes. Not for tables. */
-uint32_t
-judge_sample(const struct flow *f)
+static uint32_t
+sample_of(const struct flow *f)
 {
 	const uint8_t *k = (const uint8_t *)&f->key;
 	uint32_t h = 2166136261u;
@@ -177,6 +177,13 @@ judge_sample(const struct flow *f)
 	for (size_t i = 0; i < sizeof f->key; i++)
 		h = (h ^ k[i]) * 16777619u;
 	return h;
+}
+
+void
+judge_subject(const struct pipeline *pl, const struct flow *f, unsigned field, struct verdict *v)
+{
+	match_address(pl->rules, pl->config.worker, &pl->subject, field, v);
+	verdict_settle(v, verdict_is_sampled(v) ? sample_of(f) : 0);
 }
 
 /*
@@ -356,7 +363,7 @@ judge_command(struct pipeline *pl, struct flow *f, uint32_t pos, const struct sm
 	verdict_begin(&v);
 	subject_build(item->path.local, item->path.domain, &pl->subject);
 	if (pl->rules != NULL)
-		match_address(pl->rules, pl->config.worker, &pl->subject, field, judge_sample(f), &v);
+		judge_subject(pl, f, field, &v);
 	if (!redirect_admits(pl, f, pos, item, &v, &goes_on))
 		return goes_on;
 	/* Exempt mail is ordinary mail: it is counted, and its addresses go into no log. */

@@ -172,7 +172,7 @@ judge(const struct explain *x, const struct subject *s, struct verdict *v)
 	verdict_begin(v);
 	for (int i = 0; i < 3 && v->rule == NULL; i++)
 		if (x->fields & order[i]) {
-			match_address(x->rules, 0, s, order[i], 0, v);
+			match_address(x->rules, 0, s, order[i], v);
 			exempt = exempt != NULL ? exempt : v->exempt;
 		}
 	v->exempt = exempt;

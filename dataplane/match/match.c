@@ -63,8 +63,7 @@ scan_exact(const struct ruleset *rs, const struct subject *s, struct hs_scratch 
 }
 
 void
-match_address(const struct ruleset *rs, unsigned worker, const struct subject *s, unsigned field, uint32_t flow_hash,
-	      struct verdict *v)
+match_address(const struct ruleset *rs, unsigned worker, const struct subject *s, unsigned field, struct verdict *v)
 {
 	struct scan scan = { .verdict = v, .tables = &rs->tables, .field = field };
 	struct hs_scratch *scratch = rs->scratch[worker];
@@ -74,5 +73,4 @@ match_address(const struct ruleset *rs, unsigned worker, const struct subject *s
 	look_up(rs, s, &scan);
 	scan_exact(rs, s, scratch, &scan);
 	scan_octets(rs->regex_db, s->address, s->address_len, scratch, &scan);
-	verdict_settle(v, flow_hash);
 }

@@ -20,11 +20,11 @@ struct ruleset;
  * database without patterns costs nothing. Names of lists and lookalikes stand
  * in tables of their own, see lookalike.h.
  *
- * Scans the subjects with the rule set and settles the verdict for `field`
- * (a FIELD_* mask). `worker` picks the scratch: each index is used by one
+ * Scans the subjects with the rule set: *v is what it says of `field` (a FIELD_*
+ * mask), for verdict_settle(). `worker` picks the scratch: each index is used by one
  * thread at a time. Cost: about 0.1 to 0.6 us for up to 250,000 literals.
  */
 void match_address(const struct ruleset *rs, unsigned worker, const struct subject *s, unsigned field,
-		   uint32_t flow_hash, struct verdict *v);
+		   struct verdict *v);
 
 #endif

@@ -83,8 +83,7 @@ verdict_settle(struct verdict *v, uint32_t flow_hash)
 	v->applied = v->action;
 	if (v->rule == NULL || v->action == ACTION_ALLOW)
 		return;
-	bool enforced =
-		v->rule->mode == MODE_ENFORCE || (v->rule->mode == MODE_SAMPLE && flow_hash % 100 < v->rule->sample);
+	bool enforced = v->rule->mode == MODE_ENFORCE || (verdict_is_sampled(v) && flow_hash % 100 < v->rule->sample);
 	if (!enforced)
 		v->applied = ACTION_FLAG;
 }

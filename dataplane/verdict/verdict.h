@@ -32,7 +32,15 @@ void verdict_consider_name(struct verdict *v, const struct rule_tables *t, uint3
 void verdict_consider_candidates(struct verdict *v, const struct rule_tables *t, const uint32_t *ids, unsigned count,
 				 unsigned field, uint16_t octets);
 
-/* Settles v->applied. `flow_hash` decides for MODE_SAMPLE, so that one flow is treated alike throughout. */
+/* Its rule takes a sample of the flows. Pure. */
+static inline bool
+verdict_is_sampled(const struct verdict *v)
+{
+	return v->rule != NULL && v->rule->mode == MODE_SAMPLE;
+}
+
+/* Settles v->applied. `flow_hash` decides for MODE_SAMPLE, so that one flow is treated alike throughout; else it is not
+ * used. */
 void verdict_settle(struct verdict *v, uint32_t flow_hash);
 
 const char *verdict_means(const struct verdict *v, const struct rule_tables *t); /* "" where none */

@@ -160,7 +160,8 @@ ask(const struct ruleset *rules)
 			if (!smtp_path_parse(view_of(addresses[i], strlen(addresses[i])), &path))
 				continue;
 			subject_build(path.local, path.domain, &s);
-			match_address(rules, 0, &s, field, (uint32_t)i * 77, &v);
+			match_address(rules, 0, &s, field, &v);
+			verdict_settle(&v, (uint32_t)i * 77);
 			PROMISE(v.action < ACTION_COUNT && v.applied < ACTION_COUNT);
 			if (v.rule != NULL && s.domain_len > 2)
 				refuse(&rules->tables, &v, &s);

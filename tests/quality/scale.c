@@ -116,7 +116,7 @@ scan_ns(const struct ruleset *rs, const char *slip)
 			struct verdict v;
 			memcpy(s.domain, at, c->len[i]);
 			at += s.domain_len = c->len[i];
-			match_address(rs, 0, &s, FIELD_RCPT, 0, &v);
+			match_address(rs, 0, &s, FIELD_RCPT, &v);
 			hits += v.rule != NULL;
 		}
 		double took = (now() - begin) / SCANNED * 1e9;

@@ -337,7 +337,8 @@ judge(const struct ruleset *rs, const char *name, size_t len)
 	struct verdict v;
 
 	subject_build(view_of("a", 1), view_of(name, len), &s);
-	match_address(rs, 0, &s, FIELD_RCPT, 0, &v);
+	match_address(rs, 0, &s, FIELD_RCPT, &v);
+	verdict_settle(&v, 0);
 	return v;
 }
 

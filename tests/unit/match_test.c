@@ -24,7 +24,8 @@ judge(const struct ruleset *rs, const char *address, unsigned field)
 	struct verdict v;
 
 	subject_build(view_of(address, (size_t)(at - address)), view_of(at + 1, strlen(at + 1)), &s);
-	match_address(rs, 1, &s, field, 0, &v);
+	match_address(rs, 1, &s, field, &v);
+	verdict_settle(&v, 0);
 	return v;
 }
 
