@@ -82,7 +82,6 @@ finish_command(struct smtp_session *s, const struct command *c, struct smtp_item
 	slot_push(s, (uint8_t)(c->verb | begin_command(s, c)));
 	item->step = STEP_COMMAND;
 	item->verb = c->verb;
-	item->path = c->path;
 	item->has_path = c->has_path;
 	item->transaction = s->now.transaction;
 	if (c->verb == VERB_HELO || c->verb == VERB_EHLO || c->verb == VERB_LHLO ||
@@ -107,12 +106,12 @@ take_credentials(struct smtp_session *s, struct view line)
 /* Servers would take another command for it, or another address: a NUL ends the line for some, and Postfix cuts lines
  * (line_length_limit). `text` has no more than SMTP_LINE_MAX octets of the line. */
 static bool
-is_doubtful(const struct command *c, struct view text)
+is_doubtful(const struct command *c, const struct smtp_path *path, struct view text)
 {
 	const size_t cut = 2048;
 	bool envelope = c->verb == VERB_MAIL || c->verb == VERB_RCPT;
 	return memchr(text.at, 0, text.len) != NULL || (text.len > cut && (envelope || c->verb == VERB_UNKNOWN)) ||
-	       (envelope && c->has_path && c->path.doubtful);
+	       (envelope && c->has_path && path->doubtful);
 }
 
 /* The line is complete; `line` has its first SMTP_LINE_MAX octets at least. */
@@ -129,8 +128,8 @@ finish_line(struct smtp_session *s, struct view line, struct smtp_item *item)
 
 	struct command c = { .verb = VERB_AUTH_LINE };
 	if (!take_credentials(s, text)) {
-		command_parse(text, &c);
-		if (is_doubtful(&c, text) || is_chunk_doubtful(s, &c)) {
+		command_parse(text, &c, &item->path);
+		if (is_doubtful(&c, &item->path, text) || is_chunk_doubtful(s, &c)) {
 			go_blind(s, CTR_blind_grammar);
 			item->step = STEP_BLIND;
 			item->cause = s->cause;

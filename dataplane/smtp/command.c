@@ -14,14 +14,14 @@ take_word(struct view *v)
 	return word;
 }
 
-/* FROM or TO, and the colon; leaves *v behind it. */
+/* FROM behind MAIL or TO behind RCPT, and the colon; leaves *v behind it. */
 static bool
-take_preposition(struct view *v, const char *word)
+take_preposition(struct view *v, enum smtp_verb verb)
 {
 	*v = skip_blanks(*v);
-	if (!starts_with(*v, word))
+	if (verb == VERB_MAIL ? !starts_with(*v, "FROM") : !starts_with(*v, "TO"))
 		return false;
-	*v = skip_blanks(view_from(*v, strlen(word)));
+	*v = skip_blanks(view_from(*v, verb == VERB_MAIL ? 4 : 2));
 	if (v->len == 0 || v->at[0] != ':')
 		return false;
 	*v = view_from(*v, 1);
@@ -57,7 +57,7 @@ parse_bdat(struct view arg, struct command *c)
 }
 
 void
-command_parse(struct view line, struct command *c)
+command_parse(struct view line, struct command *c, struct smtp_path *path)
 {
 	*c = (struct command){ 0 };
 	bool indented = line.len > 0 && is_blank(line.at[0]);
@@ -65,8 +65,7 @@ command_parse(struct view line, struct command *c)
 	struct view word = take_word(&line);
 	c->verb = smtp_verb_of(word);
 	if (c->verb == VERB_MAIL || c->verb == VERB_RCPT)
-		c->has_path = take_preposition(&line, c->verb == VERB_MAIL ? "FROM" : "TO") &&
-			      smtp_path_parse(line, &c->path);
+		c->has_path = take_preposition(&line, c->verb) && smtp_path_parse(line, path);
 	else if (c->verb == VERB_BDAT && !indented)
 		parse_bdat(line, c);
 }
@@ -114,13 +113,13 @@ command_plausible(struct view in)
 	if (lf == NULL && rest.len == 0)
 		return word.len > 0 && begins_verb(word);
 
-	switch (smtp_verb_of(word)) {
+	enum smtp_verb verb = smtp_verb_of(word);
+	switch (verb) {
 	case VERB_UNKNOWN:
 		return false;
 	case VERB_MAIL:
-		return take_preposition(&rest, "FROM");
 	case VERB_RCPT:
-		return take_preposition(&rest, "TO");
+		return take_preposition(&rest, verb);
 	case VERB_DATA:
 	case VERB_RSET:
 	case VERB_QUIT:

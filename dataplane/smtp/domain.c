@@ -222,15 +222,14 @@ end_label(struct output *out, struct label *l)
 	return fits;
 }
 
-size_t
-domain_canonical(struct view in, uint8_t out[DOMAIN_MAX])
+/* Labels of any kind, code point by code point. */
+static size_t
+canonical_labels(struct view in, uint8_t out[DOMAIN_MAX])
 {
 	struct output o = { .at = out };
 	struct label label;
 	label.len = 0;
 	label.ascii = true;
-	if (in.len > 0 && in.at[0] == '[')
-		return 0;
 	while (in.len > 0) {
 		uint32_t c = take_code_point(&in);
 		if (c == NOTHING)
@@ -250,6 +249,30 @@ domain_canonical(struct view in, uint8_t out[DOMAIN_MAX])
 		label.ascii = label.ascii && c < 0x80;
 	}
 	return end_label(&o, &label) && !o.full ? o.len : 0;
+}
+
+/* Writes `from` in ASCII lower case. Returns all its octets, ORed: below 0x80 where every one is ASCII. */
+static uint8_t
+copy_lower(uint8_t *to, struct view from)
+{
+	uint8_t all = 0;
+	for (size_t i = 0; i < from.len; i++) {
+		all |= from.at[i];
+		to[i] = ascii_lower(from.at[i]);
+	}
+	return all;
+}
+
+size_t
+domain_canonical(struct view in, uint8_t out[DOMAIN_MAX])
+{
+	if (in.len > 0 && in.at[0] == '[')
+		return 0;
+	while (in.len > 0 && in.at[in.len - 1] == '.')
+		in.len--;
+	if (in.len <= DOMAIN_MAX && copy_lower(out, in) < 0x80) /* ASCII alone, as most are, has its form already */
+		return in.len;
+	return canonical_labels(in, out);
 }
 
 static void
@@ -272,16 +295,14 @@ subject_build(struct view local, struct view domain, struct subject *s)
 	build_domain(s, canonical, len);
 	if (len == 0) { /* an address literal, or no name at all: a pattern sees it as it was sent */
 		len = domain.len < DOMAIN_MAX ? domain.len : DOMAIN_MAX;
-		for (size_t i = 0; i < len; i++)
-			canonical[i] = ascii_lower(domain.at[i]);
+		copy_lower(canonical, view_of(domain.at, len));
 	}
 
 	size_t room = ADDRESS_MAX - 1 - len;
 	if (local.len > room)
 		local = view_of(local.at + (local.len - room), room);
-	size_t n = 0;
-	for (; n < local.len; n++)
-		s->address[n] = ascii_lower(local.at[n]);
+	copy_lower(s->address, local);
+	size_t n = local.len;
 	s->address[n++] = '@';
 	memcpy(s->address + n, canonical, len);
 	s->address_len = (uint16_t)(n + len);

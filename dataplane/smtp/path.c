@@ -13,19 +13,36 @@ trim(struct view v)
 	return v;
 }
 
-/* Sets are of a few octets: a call of strchr() for each octet of a line would cost more than all else here. */
-static inline bool
-is_one_of(const char *set, uint8_t c)
+static bool
+holds(struct view v, uint8_t c)
 {
-	for (; *set != '\0'; set++)
-		if ((uint8_t)*set == c)
-			return true;
-	return false;
+	return v.len > 0 && memchr(v.at, c, v.len) != NULL;
 }
 
-/* The first (or the last) octet of `set` in v that no quotes hide; NOWHERE. An open quote hides nothing. */
+/* A blank stands for white space of any kind. */
+static inline bool
+is_wanted(uint8_t c, uint8_t wanted)
+{
+	return wanted == ' ' ? is_blank(c) : c == wanted;
+}
+
+/* The first octet of v that is wanted, or the last (never asked of white space); NOWHERE. */
 static size_t
-find_bare(struct view v, const char *set, bool last)
+find_any(struct view v, uint8_t wanted, bool last)
+{
+	if (wanted == ' ') {
+		for (size_t i = 0; i < v.len; i++)
+			if (is_blank(v.at[i]))
+				return i;
+		return NOWHERE;
+	}
+	const uint8_t *at = v.len == 0 ? NULL : last ? memrchr(v.at, wanted, v.len) : memchr(v.at, wanted, v.len);
+	return at != NULL ? (size_t)(at - v.at) : NOWHERE;
+}
+
+/* The same in v that holds quotes, outside of them. An open quote hides nothing. */
+static size_t
+find_unquoted(struct view v, uint8_t wanted, bool last)
 {
 	size_t found = NOWHERE, quote = NOWHERE, found_before = NOWHERE;
 	for (size_t i = 0; i < v.len; i++) {
@@ -35,7 +52,7 @@ find_bare(struct view v, const char *set, bool last)
 		} else if (c == '"') {
 			found_before = found;
 			quote = quote == NOWHERE ? i : NOWHERE;
-		} else if (quote == NOWHERE && is_one_of(set, c)) {
+		} else if (quote == NOWHERE && is_wanted(c, wanted)) {
 			found = i;
 			if (!last)
 				return i;
@@ -44,26 +61,27 @@ find_bare(struct view v, const char *set, bool last)
 	if (quote == NOWHERE)
 		return found;
 	/* The quote never closes: what stands behind it is as bare as the rest. */
-	for (size_t i = quote + 1; i < v.len; i++)
-		if (is_one_of(set, v.at[i])) {
-			found_before = i;
-			if (!last)
-				break;
-		}
-	return found_before;
+	size_t behind = find_any(view_from(v, quote + 1), wanted, last);
+	return behind != NOWHERE ? quote + 1 + behind : found_before;
+}
+
+/* The first octet of v that is wanted (' ': any white space), or the last, where no quotes hide it; NOWHERE. */
+static size_t
+find_bare(struct view v, uint8_t wanted, bool last)
+{
+	return holds(v, '"') ? find_unquoted(v, wanted, last) : find_any(v, wanted, last);
 }
 
 /* The index of the bracket that opens the path; NOWHERE: the path has none. A token with = is a parameter. */
 static size_t
 find_bracket(struct view arg)
 {
-	size_t open = find_bare(arg, "<", false);
+	size_t open = find_bare(arg, '<', false);
 	if (open == NOWHERE || open == 0)
 		return open;
 	struct view before = view_of(arg.at, open);
-	if (find_bare(before, "@=", false) != NOWHERE)
-		return NOWHERE;
-	return open;
+	bool is_behind = find_bare(before, '@', false) != NOWHERE || find_bare(before, '=', false) != NOWHERE;
+	return is_behind ? NOWHERE : open;
 }
 
 /* Leaves the source route aside: @one,@two:user@three (RFC 5321 appendix C). */
@@ -72,7 +90,7 @@ skip_route(struct view v)
 {
 	if (v.len == 0 || v.at[0] != '@')
 		return v;
-	size_t colon = find_bare(v, ":", false);
+	size_t colon = find_bare(v, ':', false);
 	return colon != NOWHERE ? trim(view_from(v, colon + 1)) : v;
 }
 
@@ -81,15 +99,15 @@ static void
 split(struct smtp_path *path)
 {
 	struct view a = path->address;
-	size_t at = find_bare(a, "@", true);
+	size_t at = find_bare(a, '@', true);
 	if (at == NOWHERE)
-		at = find_bare(a, "%", true);
+		at = find_bare(a, '%', true);
 	if (at != NOWHERE) {
 		path->local = trim(view_of(a.at, at));
 		path->domain = trim(view_from(a, at + 1));
 		return;
 	}
-	size_t bang = find_bare(a, "!", false);
+	size_t bang = find_bare(a, '!', false);
 	if (bang != NOWHERE) {
 		path->domain = trim(view_of(a.at, bang));
 		path->local = trim(view_from(a, bang + 1));
@@ -102,8 +120,7 @@ split(struct smtp_path *path)
 static bool
 is_plain(uint8_t c)
 {
-	return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '.' || c == '-' ||
-	       c == '_' || c >= 0x80;
+	return is_letter(c) || is_digit(c) || c == '.' || c == '-' || c == '_' || c >= 0x80;
 }
 
 /* A name, or an address literal. */
@@ -115,12 +132,6 @@ is_plain_domain(struct view d)
 		if (!is_plain(d.at[i]) && !(literal && d.at[i] == ':'))
 			return false;
 	return true;
-}
-
-static bool
-holds(struct view v, uint8_t c)
-{
-	return v.len > 0 && memchr(v.at, c, v.len) != NULL;
 }
 
 /* Without a bracket in front, the address may be another word than the first. */
@@ -145,7 +156,7 @@ smtp_path_parse(struct view arg, struct smtp_path *path)
 			arg = skip_blanks(view_from(arg, open + 1));
 		while (open = 0, arg.len > 0 && arg.at[0] == '<');
 	}
-	size_t end = find_bare(arg, path->bracketed ? ">" : BLANKS, false);
+	size_t end = find_bare(arg, path->bracketed ? '>' : ' ', false);
 	if (end == NOWHERE)
 		end = arg.len;
 	path->address = skip_route(trim(view_of(arg.at, end)));

@@ -2,17 +2,12 @@
 /* The server's octets: replies (RFC 5321 section 4.2), each paired with the command it answers. */
 #include "smtp/state.h"
 
-/* EHLO keywords that matter, in the order of their SMTP_CAP_* bits. */
-static const char *const keywords[] = { "PIPELINING", "CHUNKING", "STARTTLS", "SMTPUTF8" };
-#define ALL_KEYWORDS 0x0f
+/* EHLO keywords that matter, in the order of their SMTP_CAP_* bits, in lower case. */
+static const char keywords[][11] = { "pipelining", "chunking", "starttls", "smtputf8" };
+#define KEYWORDS     (sizeof(keywords) / sizeof(keywords[0]))
+#define ALL_KEYWORDS ((1u << KEYWORDS) - 1)
 /* In the place of keywords: the word being read is the server's name. */
 #define NAME_WORD 0x80
-
-static bool
-is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
 
 static bool
 is_separator(uint8_t c)
@@ -51,23 +46,47 @@ is_hello(enum smtp_verb verb)
 	return verb == VERB_EHLO || verb == VERB_LHLO || verb == VERB_HELO;
 }
 
-/* A word of an EHLO reply line, octet for octet; the first line is the server's name. */
-static void
-read_keyword(struct smtp_session *s, uint8_t c)
+static bool
+ends_word(uint8_t c)
 {
-	if (s->word_mask == 0)
-		return;
-	bool end = c == ' ' || c == '\t' || c == '\r' || c == '\n';
-	for (unsigned k = 0; k < sizeof(keywords) / sizeof(keywords[0]); k++) {
-		if (!(s->word_mask & 1u << k)) /* it has fallen out, and may be shorter than the word */
-			continue;
-		uint8_t want = (uint8_t)keywords[k][s->word_len];
-		if (end && want == 0)
-			s->caps_read |= (uint8_t)(1u << k);
-		if (end || want == 0 || ascii_lower(c) != ascii_lower(want))
-			s->word_mask &= (uint8_t) ~(1u << k);
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The keywords that begin with c: few, so that most words need no further look. */
+static uint8_t
+keywords_from(uint8_t c)
+{
+	switch (ascii_lower(c)) {
+	case 'p':
+		return SMTP_CAP_PIPELINING;
+	case 'c':
+		return SMTP_CAP_CHUNKING;
+	case 's':
+		return SMTP_CAP_STARTTLS | SMTP_CAP_SMTPUTF8;
+	default:
+		return 0;
 	}
-	s->word_len++;
+}
+
+/* Reads on in the first word of an EHLO reply line, and what follows it: is it one of those that it may still be? */
+static void
+read_keyword(struct smtp_session *s, struct view in)
+{
+	if (s->word_len == 0 && in.len > 0)
+		s->word_mask &= keywords_from(in.at[0]);
+	for (unsigned left = s->word_mask; left != 0; left &= left - 1) {
+		unsigned k = (unsigned)__builtin_ctz(left);
+		const char *want = keywords[k] + s->word_len;
+		size_t i = 0;
+		while (i < in.len && want[i] != 0 && ascii_lower(in.at[i]) == (uint8_t)want[i])
+			i++;
+		if (i == in.len)
+			continue;
+		if (want[i] == 0 && ends_word(in.at[i]))
+			s->caps_read |= (uint8_t)(1u << k);
+		s->word_mask &= (uint8_t) ~(1u << k);
+	}
+	s->word_len = (uint8_t)(s->word_len + in.len);
 }
 
 /* The oldest command is one whose answer says the server's name, and the name is asked for. */
@@ -87,7 +106,7 @@ read_name(struct smtp_session *s, struct view in, size_t i, struct smtp_reply *r
 {
 	for (; i < in.len; i++) {
 		uint8_t c = in.at[i];
-		if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || s->word_len == UINT8_MAX) {
+		if (ends_word(c) || s->word_len == UINT8_MAX) {
 			s->word_mask = 0;
 			reply->named = true;
 			reply->name_len = s->word_len < UINT8_MAX ? s->word_len : 0;
@@ -216,9 +235,12 @@ static void
 describe(const struct smtp_session *s, struct smtp_reply *reply)
 {
 	reply->unsolicited = s->in_reply ? s->unsolicited : s->slot_count == 0;
-	reply->verb = reply->unsolicited ? VERB_NONE : head_verb(s);
-	reply->disguised = s->in_reply && !s->unsolicited && !s->passes && head_is_disguised(s);
-	reply->code = s->in_reply ? s->reply_code : 0;
+	if (!reply->unsolicited)
+		reply->verb = head_verb(s);
+	if (!s->in_reply)
+		return;
+	reply->disguised = !s->unsolicited && !s->passes && head_is_disguised(s);
+	reply->code = s->reply_code;
 }
 
 /* A reply line is at its separator: what line is it? */
@@ -238,19 +260,23 @@ begin_line(struct smtp_session *s, uint8_t separator)
 		s->word_mask = NAME_WORD;
 }
 
-/* One octet of a code or its separator. */
-static void
-read_code(struct smtp_session *s, uint8_t c)
+/* Reads on in a code, up to its separator. Returns octets read. */
+static size_t
+read_code(struct smtp_session *s, struct view in)
 {
-	if (s->reply_digits < 3 && is_digit(c)) {
-		s->line_code = (uint16_t)(s->line_code * 10 + (c - '0'));
-		s->reply_digits++;
-		return;
-	}
-	s->line_text = s->reply_digits < 3 || !is_separator(c);
+	unsigned code = s->line_code, digits = s->reply_digits;
+	size_t i = 0;
+	for (; i < in.len && digits < 3 && is_digit(in.at[i]); i++, digits++)
+		code = code * 10 + (in.at[i] - '0');
+	s->line_code = (uint16_t)code;
+	s->reply_digits = (uint8_t)digits;
+	if (i == in.len)
+		return i;
+	s->line_text = digits < 3 || !is_separator(in.at[i]);
 	s->server = SERVER_TEXT;
 	if (!s->line_text)
-		begin_line(s, c);
+		begin_line(s, in.at[i]);
+	return i + 1;
 }
 
 static void
@@ -272,10 +298,8 @@ is_no_greeting(const struct smtp_session *s)
 static size_t
 read_reply_line(struct smtp_session *s, struct view in, struct smtp_reply *reply, bool *line_ended)
 {
-	size_t i = 0;
+	size_t i = s->server == SERVER_CODE ? read_code(s, in) : 0;
 	*line_ended = false;
-	while (i < in.len && s->server == SERVER_CODE)
-		read_code(s, in.at[i++]);
 	if (s->server != SERVER_TEXT)
 		return i;
 	if (i > 0 && in.at[i - 1] == '\n') {
@@ -291,8 +315,8 @@ read_reply_line(struct smtp_session *s, struct view in, struct smtp_reply *reply
 	}
 	const uint8_t *lf = i < in.len ? memchr(in.at + i, '\n', in.len - i) : NULL;
 	size_t end = lf != NULL ? (size_t)(lf - in.at) + 1 : in.len;
-	for (size_t k = i; s->word_mask != 0 && k < end; k++)
-		read_keyword(s, in.at[k]);
+	if (s->word_mask != 0)
+		read_keyword(s, view_of(in.at + i, end - i));
 	*line_ended = lf != NULL;
 	return end;
 }
@@ -345,12 +369,13 @@ smtp_server(struct smtp_session *s, struct view in, struct smtp_reply *reply)
 		reply->cause = s->cause;
 		return;
 	}
-	describe(s, reply);
 	if (wants_code(s, in)) {
+		describe(s, reply);
 		reply->need_more = true;
 		return;
 	}
 	if (s->overtaken && was_cut(s, in)) {
+		describe(s, reply);
 		s->unpaired = true;
 		end_reply(s, reply);
 		return;

@@ -38,13 +38,24 @@ enum {
 };
 _Static_assert(VERB_COUNT <= SLOT_VERB + 1, "a verb fits its bits");
 
-/* White space inside a command line, as the most tolerant server takes it. */
-#define BLANKS " \t\v\f\r"
-
+/* White space inside a command line, as the most tolerant server takes it. Asked of most octets, and most are none. */
 static inline bool
 is_blank(uint8_t c)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r' && c != '\n');
+	return c <= ' ' && (c == ' ' || (c >= '\t' && c <= '\r' && c != '\n'));
+}
+
+static inline bool
+is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* An ASCII letter. */
+static inline bool
+is_letter(uint8_t c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 }
 
 /* The session is read no further. */
@@ -70,8 +81,18 @@ skip_blanks(struct view v)
 	return v;
 }
 
-/* True where v starts with the upper-case word, in any case. */
-bool starts_with(struct view v, const char *word);
+/* True where v starts with the upper-case word, in any case. Here, so that a word that is a literal costs no loop. */
+static inline bool
+starts_with(struct view v, const char *word)
+{
+	size_t n = strlen(word);
+	if (v.len < n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (ascii_lower(v.at[i]) != ascii_lower((uint8_t)word[i]))
+			return false;
+	return true;
+}
 
 /* Adds a command behind the others; a full ring forgets its oldest. */
 void slot_push(struct smtp_session *s, uint8_t slot);
@@ -110,16 +131,15 @@ void line_give(struct smtp_pool *pool, struct smtp_line *line);
 /* True where the first octets of a segment look like a command line (a session that began before us). */
 bool command_plausible(struct view in);
 
-/* A complete line, line end excluded, as a command: verb, path, and its slot marks. Pure. */
+/* A complete line, line end excluded, as a command: verb, its slot marks, and in *path the path. Pure. */
 struct command {
 	enum smtp_verb verb;
-	struct smtp_path path;
-	bool has_path;
+	bool has_path; /* *path was written */
 	bool chunk_ok; /* BDAT: well formed */
 	bool chunk_last;
 	uint64_t chunk_len;
 };
-void command_parse(struct view line, struct command *c);
+void command_parse(struct view line, struct command *c, struct smtp_path *path);
 /* True where a line that begins so may become MAIL or RCPT. */
 bool command_may_be_envelope(struct view begin);
 

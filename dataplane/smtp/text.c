@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What octets are that a gap separates from a message text. */
-#include "smtp/session.h"
-
-static bool
-is_letter(uint8_t c)
-{
-	return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
-}
+#include "smtp/state.h"
 
 /* A line that no command begins with; one whose first word is not whole may be one. */
 static bool

@@ -18,23 +18,55 @@ smtp_verb_name(enum smtp_verb verb)
 	return verb < VERB_COUNT ? verb_names[verb] : "?";
 }
 
-bool
-starts_with(struct view v, const char *word)
+/* Four octets as a number, letters in lower case. Of an octet that is no letter this may make another that is none. */
+static uint32_t
+fold_four(const uint8_t *p)
 {
-	size_t n = strlen(word);
-	if (v.len < n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (ascii_lower(v.at[i]) != ascii_lower((uint8_t)word[i]))
-			return false;
-	return true;
+	return load_be32(p) | 0x20202020u;
 }
+
+#define FOUR(a, b, c, d) ((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
 enum smtp_verb
 smtp_verb_of(struct view word)
 {
-	for (enum smtp_verb v = VERB_HELO; v <= VERB_STARTTLS; v++)
-		if (strlen(verb_names[v]) == word.len && starts_with(word, verb_names[v]))
-			return v;
-	return VERB_UNKNOWN;
+	if (word.len == 8 && fold_four(word.at) == FOUR('s', 't', 'a', 'r') &&
+	    fold_four(word.at + 4) == FOUR('t', 't', 'l', 's'))
+		return VERB_STARTTLS;
+	if (word.len != 4)
+		return VERB_UNKNOWN;
+	switch (fold_four(word.at)) {
+	case FOUR('h', 'e', 'l', 'o'):
+		return VERB_HELO;
+	case FOUR('e', 'h', 'l', 'o'):
+		return VERB_EHLO;
+	case FOUR('l', 'h', 'l', 'o'):
+		return VERB_LHLO;
+	case FOUR('m', 'a', 'i', 'l'):
+		return VERB_MAIL;
+	case FOUR('r', 'c', 'p', 't'):
+		return VERB_RCPT;
+	case FOUR('d', 'a', 't', 'a'):
+		return VERB_DATA;
+	case FOUR('b', 'd', 'a', 't'):
+		return VERB_BDAT;
+	case FOUR('r', 's', 'e', 't'):
+		return VERB_RSET;
+	case FOUR('n', 'o', 'o', 'p'):
+		return VERB_NOOP;
+	case FOUR('q', 'u', 'i', 't'):
+		return VERB_QUIT;
+	case FOUR('v', 'r', 'f', 'y'):
+		return VERB_VRFY;
+	case FOUR('e', 'x', 'p', 'n'):
+		return VERB_EXPN;
+	case FOUR('h', 'e', 'l', 'p'):
+		return VERB_HELP;
+	case FOUR('e', 't', 'r', 'n'):
+		return VERB_ETRN;
+	case FOUR('a', 'u', 't', 'h'):
+		return VERB_AUTH;
+	default:
+		return VERB_UNKNOWN;
+	}
 }

@@ -175,6 +175,27 @@ random_octets_do_no_harm(void **state)
 	}
 }
 
+/* Such a domain is not read by labels; behind one that is not ASCII, it is. */
+static void
+a_domain_in_ascii_has_the_form_that_its_labels_have(void **state)
+{
+	unsigned seed = 7;
+	for (int round = 0; round < 20000; round++) {
+		uint8_t text[9 + 200] = "\xc3\xbc.", alone[DOMAIN_MAX], behind[DOMAIN_MAX];
+		size_t len = (size_t)rand_r(&seed) % (round % 8 ? 12 : 200);
+		for (size_t i = 0; i < len; i++)
+			text[3 + i] = (uint8_t)(rand_r(&seed) % 4 ? rand_r(&seed) % 128 : '.');
+		if (len > 0 && text[3] == '[')
+			continue;
+		size_t n = domain_canonical(view_of(guard_end(&guard, text + 3, len), len), alone);
+		size_t m = domain_canonical(view_of(guard_end(&guard, text, 3 + len), 3 + len), behind);
+		assert_int_equal(m, n > 0 ? strlen("xn--tda.") + n : strlen("xn--tda"));
+		assert_memory_equal(behind, "xn--tda.", n > 0 ? 8 : 7);
+		if (n > 0)
+			assert_memory_equal(behind + 8, alone, n);
+	}
+}
+
 int
 main(void)
 {
@@ -187,6 +208,7 @@ main(void)
 		cmocka_unit_test(an_address_without_a_domain_has_an_empty_one),
 		cmocka_unit_test(a_local_part_too_long_keeps_its_end),
 		cmocka_unit_test(random_octets_do_no_harm),
+		cmocka_unit_test(a_domain_in_ascii_has_the_form_that_its_labels_have),
 	};
 	guard = guard_new(4096);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

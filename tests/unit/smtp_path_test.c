@@ -187,6 +187,35 @@ random_arguments_stay_inside(void **state)
 	}
 }
 
+static struct view
+without_quotes(struct view v)
+{
+	return v.len >= 2 && memcmp(v.at, "\"\"", 2) == 0 ? view_of(v.at + 2, v.len - 2) : v;
+}
+
+/* Where there are quotes, each octet is looked at; where there are none, none but those sought. */
+static void
+empty_quotes_divide_nothing(void **state)
+{
+	static const char alphabet[] = "<>@@:, \t\v%!=ab.[]";
+	unsigned seed = 9;
+	for (int round = 0; round < 50000; round++) {
+		char text[40] = "<\"\"a", bare[40] = "<a";
+		size_t len = (size_t)rand_r(&seed) % 16;
+		for (size_t i = 0; i < len; i++)
+			text[4 + i] = alphabet[(size_t)rand_r(&seed) % (sizeof(alphabet) - 1)];
+		memcpy(bare + 2, text + 4, len);
+		strcat(text, "> \"\"");
+		strcat(bare, ">");
+		struct smtp_path p, q;
+		assert_true(smtp_path_parse(view_of(guard_end(&guard, bare, strlen(bare)), strlen(bare)), &p));
+		assert_true(smtp_path_parse(view_of(text, strlen(text)), &q));
+		assert_true(view_equal(p.address, without_quotes(q.address)));
+		assert_true(view_equal(p.local, without_quotes(q.local)));
+		assert_true(view_equal(p.domain, without_quotes(q.domain)));
+	}
+}
+
 int
 main(void)
 {
@@ -206,6 +235,7 @@ main(void)
 		cmocka_unit_test(an_address_that_may_stand_behind_another_word_is_doubtful),
 		cmocka_unit_test(all_white_space_that_a_server_takes_is_blank),
 		cmocka_unit_test(random_arguments_stay_inside),
+		cmocka_unit_test(empty_quotes_divide_nothing),
 	};
 	guard = guard_new(4096);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,26 @@ keywords_count_in_an_accepted_ehlo_only(void **state)
 		}
 }
 
+static void
+a_keyword_with_one_other_octet_is_none(void **state)
+{
+	static const char *const words[] = { "PIPELINING", "CHUNKING", "STARTTLS", "SMTPUTF8" };
+
+	for (unsigned k = 0; k < 4; k++)
+		for (size_t i = 0; i < strlen(words[k]); i++)
+			for (unsigned c = 1; c < 256; c++) {
+				bool same = ascii_lower((uint8_t)c) == ascii_lower((uint8_t)words[k][i]);
+				char text[64];
+				struct smtp_session s = awaiting("EHLO a\r\n");
+				struct smtp_reply r;
+				snprintf(text, sizeof text, "250-mx\r\n250-%s\r\n250 SIZE\r\n", words[k]);
+				text[12 + i] = (char)c;
+				feed(&s, text, c % 2 ? 99 : c % 7 + 1, &r);
+				assert_true(r.last);
+				assert_int_equal(s.caps, same ? 1u << k : 0);
+			}
+}
+
 /* The name that `text` says to `s`, whatever pieces it comes in; "" where it says none. */
 static const char *
 name_in(struct smtp_session s, const char *text, size_t piece)
@@ -276,6 +296,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_form_of_a_reply_line_is_read),
 		cmocka_unit_test(keywords_count_in_an_accepted_ehlo_only),
+		cmocka_unit_test(a_keyword_with_one_other_octet_is_none),
 		cmocka_unit_test(a_server_says_its_name_behind_the_first_code_of_a_greeting_or_an_answer_to_ehlo),
 		cmocka_unit_test(a_word_longer_than_any_domain_is_no_name),
 		cmocka_unit_test(a_name_is_told_to_nobody_who_did_not_ask),

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "guard.h"
-#include "smtp/session.h"
 #include "smtp/sniff.h"
+#include "smtp/state.h"
 
 static struct guard guard;
 
@@ -38,6 +38,47 @@ a_verb_is_a_whole_word(void **state)
 	static const char *const words[] = { "", "DAT", "database", "MAILX", "MAI", "STARTTL", "RCPT:", "@AIL" };
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		assert_int_equal(smtp_verb_of(at_the_edge(words[i])), VERB_UNKNOWN);
+}
+
+/* The verb of a word, letter by letter. */
+static enum smtp_verb
+spelled(const uint8_t *word, size_t len)
+{
+	for (enum smtp_verb v = VERB_HELO; v <= VERB_STARTTLS; v++) {
+		const char *name = smtp_verb_name(v);
+		size_t i = 0;
+		while (i < len && name[i] != 0 && ascii_lower(word[i]) == ascii_lower((uint8_t)name[i]))
+			i++;
+		if (i == len && name[i] == 0)
+			return v;
+	}
+	return VERB_UNKNOWN;
+}
+
+static void
+a_verb_with_one_other_octet_is_what_it_spells(void **state)
+{
+	for (enum smtp_verb v = VERB_HELO; v <= VERB_STARTTLS; v++)
+		for (size_t i = 0; i < strlen(smtp_verb_name(v)); i++)
+			for (unsigned c = 0; c < 256; c++) {
+				uint8_t word[16];
+				size_t len = strlen(smtp_verb_name(v));
+				memcpy(word, smtp_verb_name(v), len);
+				word[i] = (uint8_t)c;
+				assert_int_equal(smtp_verb_of(view_of(guard_end(&guard, word, len), len)),
+						 spelled(word, len));
+			}
+}
+
+static void
+each_octet_is_of_its_kind(void **state)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		assert_int_equal(is_blank((uint8_t)c), c != 0 && strchr(" \t\v\f\r", (int)c) != NULL);
+		assert_int_equal(is_digit((uint8_t)c), c != 0 && strchr("0123456789", (int)c) != NULL);
+		assert_int_equal(is_letter((uint8_t)c),
+				 c != 0 && strchr("abcdefghijklmnopqrstuvwxyz", ascii_lower((uint8_t)c)) != NULL);
+	}
 }
 
 static void
@@ -109,6 +150,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_verb_is_known_in_any_case),
 		cmocka_unit_test(a_verb_is_a_whole_word),
+		cmocka_unit_test(a_verb_with_one_other_octet_is_what_it_spells),
+		cmocka_unit_test(each_octet_is_of_its_kind),
 		cmocka_unit_test(octets_behind_a_gap_are_text_where_a_line_is_no_command),
 		cmocka_unit_test(an_smtp_client_is_known_by_its_opening),
 		cmocka_unit_test(a_server_that_greets_like_smtp_is_noted),
