@@ -331,12 +331,13 @@ dialogue_accepted(void *ctx, struct flow *f, const struct packet *p)
 	edit_accept(f, p);
 }
 
-/* The text of a paced mail: what may be a command behind its end waits for the gap. */
+/* Message text of which no octet was read yet, or of a paced mail: what may be a command behind its end waits for the
+ * gap. */
 bool
 dialogue_jumps(void *ctx, const struct flow *f, const struct packet *p)
 {
 	(void)ctx;
-	return p->dir == DIR_CLIENT && splice_is_paced(f) && smtp_in_text(&f->smtp) && !segment_has(p, TCP_FIN) &&
+	return p->dir == DIR_CLIENT && smtp_in_text(&f->smtp) && !segment_has(p, TCP_FIN) &&
 	       smtp_is_text(view_of(p->data + p->h.payload, p->h.payload_len));
 }
 

@@ -96,8 +96,9 @@ leave_cleared(struct tcp_worker *w, struct flow *f, enum direction dir)
 	struct packet **at = &h->held;
 	struct packet *p;
 
+	/* while it is being read, what is in order is read first: commands may stand behind the end of the text */
 	if (fluent)
-		h->clear = seq_max(h->clear, h->nxt);
+		h->clear = seq_max(h->clear, h->busy && !f->tcp.read_only ? h->read : h->nxt);
 	else
 		clear_at_fin(w, f, dir);
 	while ((p = *at) != NULL && (fluent || seq_leq(segment_first(p), h->sent))) {
@@ -108,7 +109,7 @@ leave_cleared(struct tcp_worker *w, struct flow *f, enum direction dir)
 				held_release(w, h, at);
 			else
 				at = &p->next;
-		} else if (fluent || seq_leq(segment_last(p), h->clear)) {
+		} else if (seq_leq(segment_last(p), h->clear) || (fluent && seq_lt(h->nxt, segment_first(p)))) {
 			depart(w, f, dir, at);
 			at = &h->held; /* the reader may have changed the list */
 		} else {

@@ -204,6 +204,58 @@ a_flagged_line_that_has_left_whole_ends_the_session(void **state)
 	assert_int_equal(CTR(verdict_reset), 1);
 }
 
+/* The text has begun, but the segment that begins it is lost: its receiver asks for it by SACK, if it gets the others.
+ */
+static void
+text_behind_its_lost_beginning_leaves_at_once(void **state)
+{
+	struct end *c = &w.end[DIR_CLIENT], *s = &w.end[DIR_SERVER];
+	static const char lost[] = "Subject: none\r\n", *more = "text\r\nof some lines\r\n";
+
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nDATA\r\n");
+	server("250 ok\r\n250 ok\r\n354 go\r\n");
+	forget_read();
+	unsigned heard = s->segments;
+	send_at(DIR_CLIENT, c->nxt + sizeof lost - 1, more, strlen(more), ACK);
+	assert_int_equal(s->segments, heard + 1);
+	assert_int_equal(s->seq, c->nxt + sizeof lost - 1);
+	client(lost);
+	client(more);
+	client(".\r\nMAIL FROM:<b@example.com>\r\nRCPT TO:<x@army.ml>\r\n");
+	server_read(
+		"Subject: none\r\ntext\r\nof some lines\r\n.\r\nMAIL FROM:<b@example.com>\r\nNOOP               \r\n");
+	assert_int_equal(CTR(exposed_lines), 0);
+}
+
+/* What stands behind the end of a text is no text: it waits for all before it, and a typo in it is refused. */
+static void
+commands_behind_a_text_that_is_lost_whole_are_judged(void **state)
+{
+	struct end *c = &w.end[DIR_CLIENT], *s = &w.end[DIR_SERVER];
+	static const char lost[] = "Subject: none\r\n",
+			  *rest = "end\r\n.\r\nMAIL FROM:<b@example.com>\r\nRCPT TO:<x@army.ml>\r\n";
+
+	for (size_t cut = 0; cut <= strlen("end\r\n.\r\n"); cut++) {
+		close_world(NULL);
+		open_world(NULL);
+		greet("250 mx\r\n");
+		client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nDATA\r\n");
+		server("250 ok\r\n250 ok\r\n354 go\r\n");
+		forget_read();
+		unsigned heard = s->segments;
+		send_at(DIR_CLIENT, c->nxt + (uint32_t)(sizeof lost - 1 + cut), rest + cut, strlen(rest) - cut, ACK);
+		assert_int_equal(s->segments, heard);
+		char first[64];
+		snprintf(first, sizeof first, "%s%.*s", lost, (int)cut, rest);
+		client(first);
+		c->nxt += (uint32_t)(strlen(rest) - cut);
+		server_read("Subject: none\r\nend\r\n.\r\nMAIL FROM:<b@example.com>\r\nNOOP               \r\n");
+		assert_int_equal(CTR(exposed_lines), 0);
+		assert_false(c->reset);
+	}
+}
+
 /* What the client says again in the numbers of its text is not compared: the server's word gives it away. */
 static void
 a_server_that_sees_an_end_where_we_read_text_blinds_the_session(void **state)
@@ -398,6 +450,8 @@ main(void)
 		TEST(a_nested_mail_and_a_reset_begin_transactions_as_the_server_says),
 		TEST(a_sender_that_we_refuse_opens_no_transaction),
 		TEST(a_flagged_line_that_has_left_whole_ends_the_session),
+		TEST(text_behind_its_lost_beginning_leaves_at_once),
+		TEST(commands_behind_a_text_that_is_lost_whole_are_judged),
 		TEST(a_server_that_sees_an_end_where_we_read_text_blinds_the_session),
 		TEST(behind_a_refused_data_a_typo_is_refused),
 		TEST(a_typo_straight_behind_a_dot_line_is_refused),
