@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define FLOW_NONE UINT32_MAX
 #define FLOW_WAYS 8
@@ -57,15 +60,20 @@ typedef uint16_t flow_signatures __attribute__((vector_size(16)));
 static inline unsigned
 flow_bucket_match(const struct flow_bucket *b, uint16_t signature)
 {
-	const flow_signatures bit = { 1, 2, 4, 8, 16, 32, 64, 128 };
 	flow_signatures all;
-	uint64_t half[2];
 
 	memcpy(&all, b->signature, sizeof(all));
+#ifdef __SSE2__
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16((__m128i)(all == signature), _mm_setzero_si128()));
+#else
+	const flow_signatures bit = { 1, 2, 4, 8, 16, 32, 64, 128 };
+	uint64_t half[2];
+
 	all = (flow_signatures)(all == signature) & bit;
 	memcpy(half, &all, sizeof(half));
 	/* The lanes hold different bits: one multiplication adds all four of a half into its highest lane. */
 	return (unsigned)((half[0] | half[1]) * UINT64_C(0x0001000100010001) >> 48);
+#endif
 }
 
 #endif

@@ -33,8 +33,9 @@ struct flow_table {
 /* A packet on its way through a lookup. */
 struct lookup {
 	struct flow_key key;
-	uint64_t hash;
 	unsigned end; /* of the key, that sent it */
+	uint64_t hash;
+	struct flow *guess; /* what the signature in the bucket led to; NULL: nothing */
 };
 
 struct flow_table *
@@ -145,13 +146,20 @@ find(const struct flow_table *t, const struct lookup *l)
 	for (;;) {
 		for (unsigned m = flow_bucket_match(b, signature); m != 0; m &= m - 1) {
 			struct flow *f = &t->pool[b->slot[__builtin_ctz(m)]];
-			if (memcmp(&f->key, &l->key, sizeof(l->key)) == 0)
+			if (flow_key_equal(&f->key, &l->key))
 				return f;
 		}
 		if (b->next == FLOW_NONE)
 			return NULL;
 		b = &t->index.bucket[b->next];
 	}
+}
+
+/* The guess is nearly always right. A flow that has gone since was replaced at once: its slot has another key now. */
+static struct flow *
+flow_of(const struct flow_table *t, const struct lookup *l)
+{
+	return l->guess != NULL && flow_key_equal(&l->guess->key, &l->key) ? l->guess : find(t, l);
 }
 
 static bool
@@ -224,6 +232,21 @@ found(struct flow_table *t, const struct lookup *l, const struct packet *p, uint
 	return f;
 }
 
+/* What flow.heard gains by p. */
+static uint8_t
+marks_of(const struct packet *p)
+{
+	unsigned marks = p->dir == DIR_SERVER ? FLOW_ANSWERED : 0;
+
+	if (p->h.payload_len > 0)
+		marks |= p->dir == DIR_SERVER ? FLOW_DATA_SERVER : FLOW_DATA_CLIENT;
+	if (p->h.tcp_flags & TCP_FIN)
+		marks |= p->dir == DIR_SERVER ? FLOW_FIN_SERVER : FLOW_FIN_CLIENT;
+	if (p->h.tcp_flags & TCP_RST)
+		marks |= FLOW_RST;
+	return (uint8_t)marks;
+}
+
 /*
  * p came for f: the table's own view of it, and its place among the timers.
  * Lists are touched as seldom as can be, since neighbours on a list are
@@ -233,17 +256,12 @@ static void
 touch(struct flow_table *t, struct flow *f, const struct packet *p, uint64_t now_ns)
 {
 	const unsigned fins = FLOW_FIN_CLIENT | FLOW_FIN_SERVER;
-	bool server = p->dir == DIR_SERVER;
 	bool embryonic = is_embryonic(f);
 	bool known = f->seen_ns != 0;
 
 	f->seen_ns = now_ns;
 	f->burst = t->burst;
-	f->heard |= (uint8_t)((server ? FLOW_ANSWERED : 0) | (p->h.tcp_flags & TCP_RST ? FLOW_RST : 0));
-	if (p->h.payload_len > 0)
-		f->heard |= server ? FLOW_DATA_SERVER : FLOW_DATA_CLIENT;
-	if (p->h.tcp_flags & TCP_FIN)
-		f->heard |= server ? FLOW_FIN_SERVER : FLOW_FIN_CLIENT;
+	f->heard |= marks_of(p);
 	if (embryonic && is_embryonic(f)) {
 		f->again = known;
 	} else if (embryonic) {
@@ -330,7 +348,7 @@ make_room(struct flow_table *t, uint64_t now_ns)
 static bool
 resolve(struct flow_table *t, const struct lookup *l, struct packet *p, uint64_t now_ns)
 {
-	struct flow *f = find(t, l);
+	struct flow *f = flow_of(t, l);
 
 	if (f != NULL && is_port_reuse(t, f, p, now_ns)) {
 		if (f->burst == t->burst)
@@ -357,41 +375,55 @@ resolve(struct flow_table *t, const struct lookup *l, struct packet *p, uint64_t
 }
 
 /*
- * The flow that a bucket most probably leads to is on its way while the next bucket is looked at.
- * Always inline: a function that only asks for lines has no effect in GCC's eyes, and calls of it vanish.
+ * The bucket of a packet is on its way. Always inline, and so is the next: a function that only asks for lines has no
+ * effect in GCC's eyes, and calls of it vanish.
  */
 __attribute__((always_inline)) static inline void
-prefetch_flow(const struct flow_table *t, uint64_t hash)
+ask_bucket(const struct flow_table *t, struct lookup *l)
 {
-	const struct flow_bucket *b = flow_index_bucket(&t->index, hash);
-	unsigned m = flow_bucket_match(b, flow_index_signature(hash));
+	l->hash = flow_hash(&l->key, &t->secret);
+	__builtin_prefetch(flow_index_bucket(&t->index, l->hash));
+}
 
+/* The flow that the bucket most probably leads to is on its way. */
+__attribute__((always_inline)) static inline void
+ask_flow(const struct flow_table *t, struct lookup *l)
+{
+	const struct flow_bucket *b = flow_index_bucket(&t->index, l->hash);
+	unsigned m = flow_bucket_match(b, flow_index_signature(l->hash));
+
+	l->guess = NULL;
 	if (m == 0)
 		return;
-	__builtin_prefetch(&t->pool[b->slot[__builtin_ctz(m)]], 1);
+	l->guess = &t->pool[b->slot[__builtin_ctz(m)]];
+	__builtin_prefetch(l->guess, 1);
 }
+
+/* How many packets ahead lines are asked for: a line from afar takes as long as half a dozen lookups. */
+enum { BUCKETS_AHEAD = 24, FLOWS_AHEAD = 12 };
 
 unsigned
 flow_table_lookup(struct flow_table *t, struct packet **burst, unsigned n, uint64_t now_ns)
 {
 	struct lookup l[FLOW_BURST];
-	unsigned done = 0;
 
 	t->burst++;
-	for (unsigned i = 0; i < n; i++) {
-		flow_key_of(burst[i], &l[i].key, &l[i].end);
-		burst[i]->flow = NULL;
-	}
 	/* In a loop of its own: the stores that made a key have settled before it is read in words. */
-	for (unsigned i = 0; i < n; i++) {
-		l[i].hash = flow_hash(&l[i].key, &t->secret);
-		__builtin_prefetch(flow_index_bucket(&t->index, l[i].hash));
-	}
 	for (unsigned i = 0; i < n; i++)
-		prefetch_flow(t, l[i].hash);
-	while (done < n && resolve(t, &l[done], burst[done], now_ns))
-		done++;
-	return done;
+		flow_key_of(burst[i], &l[i].key, &l[i].end);
+	for (unsigned i = 0; i < n && i < BUCKETS_AHEAD; i++)
+		ask_bucket(t, &l[i]);
+	for (unsigned i = 0; i < n && i < FLOWS_AHEAD; i++)
+		ask_flow(t, &l[i]);
+	for (unsigned i = 0; i < n; i++) {
+		if (i + BUCKETS_AHEAD < n)
+			ask_bucket(t, &l[i + BUCKETS_AHEAD]);
+		if (i + FLOWS_AHEAD < n)
+			ask_flow(t, &l[i + FLOWS_AHEAD]);
+		if (!resolve(t, &l[i], burst[i], now_ns))
+			return i;
+	}
+	return n;
 }
 
 void

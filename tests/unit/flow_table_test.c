@@ -140,6 +140,24 @@ vlan_pair_and_version_tell_keys_apart(void **state)
 }
 
 static void
+keys_that_differ_in_one_octet_are_not_equal(void **state)
+{
+	const struct flow_secret known = { 1, 2 };
+
+	for (size_t at = 0; at < sizeof(struct flow_key); at++) {
+		struct flow_key a = { .port = { 1, 25 }, .ip_version = 6 }, b = a;
+		assert_true(flow_key_equal(&a, &b));
+		((uint8_t *)&b)[at] ^= 0x10;
+		assert_false(flow_key_equal(&a, &b));
+		assert_true(flow_hash(&a, &known) != flow_hash(&b, &known));
+		/* IPv4: what lies behind an address is always 0. */
+		a.ip_version = b.ip_version = 4;
+		if (at < 4 || (at >= 16 && at < 20) || (at >= 32 && at != offsetof(struct flow_key, ip_version)))
+			assert_true(flow_hash(&a, &known) != flow_hash(&b, &known));
+	}
+}
+
+static void
 a_million_flows_are_found_again_as_in_a_naive_map(void **state)
 {
 	enum { FLOWS = 1 << 20, STEPS = 3 << 20, SPAN = FLOWS + FLOWS / 8 };
@@ -350,6 +368,27 @@ a_full_table_gives_up_the_longest_idle_embryonic_flow(void **state)
 }
 
 static void
+a_flow_that_is_given_up_is_not_found_later_in_the_burst(void **state)
+{
+	struct flow_table *t = table(2);
+	struct segment s[3];
+	struct packet *burst[] = {
+		segment(&s[0], 3, CLIENT, TCP_SYN, 3, 0),
+		segment(&s[1], 1, CLIENT, TCP_ACK, 2, 0),
+		segment(&s[2], 3, CLIENT, TCP_ACK, 4, 0),
+	};
+
+	send(t, 1, CLIENT, TCP_SYN, 1, 0, 1);
+	establish(t, 2, 2);
+	assert_int_equal(flow_table_lookup(t, burst, 3, 3), 3);
+	assert_int_equal(gone_isn, 1);
+	assert_int_equal(burst[0]->flow->isn, 3);
+	assert_null(burst[1]->flow);
+	assert_ptr_equal(burst[2]->flow, burst[0]->flow);
+	flow_table_free(t);
+}
+
+static void
 a_full_table_of_established_flows_takes_no_more_and_counts(void **state)
 {
 	struct flow_table *t = table(2);
@@ -517,6 +556,7 @@ main(void)
 		cmocka_unit_test(both_directions_have_the_same_key),
 		cmocka_unit_test(vlan_pair_and_version_tell_keys_apart),
 		cmocka_unit_test(hashes_depend_on_the_secret_and_spread_alike_keys),
+		cmocka_unit_test(keys_that_differ_in_one_octet_are_not_equal),
 		cmocka_unit_test(a_million_flows_are_found_again_as_in_a_naive_map),
 		cmocka_unit_test(flows_come_and_go_as_in_a_naive_map),
 		cmocka_unit_test(a_syn_makes_its_sender_the_client),
@@ -527,6 +567,7 @@ main(void)
 		cmocka_unit_test(a_syn_with_another_number_on_a_finished_flow_begins_a_new_one),
 		cmocka_unit_test(a_new_connection_waits_for_packets_of_the_old_one_in_its_burst),
 		cmocka_unit_test(a_full_table_gives_up_the_longest_idle_embryonic_flow),
+		cmocka_unit_test(a_flow_that_is_given_up_is_not_found_later_in_the_burst),
 		cmocka_unit_test(a_full_table_of_established_flows_takes_no_more_and_counts),
 		cmocka_unit_test(a_burst_larger_than_the_table_is_done_in_parts),
 		cmocka_unit_test(idle_flows_go_after_their_time_and_not_before),
