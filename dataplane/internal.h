@@ -21,7 +21,8 @@ struct pipeline {
 	struct counters *ctr;
 	struct mail_ports ports; /* looked up: those of the scope, and earlier ones */
 	struct scope scope;
-	bool narrow; /* the scope leaves out some of what is looked up */
+	bool express; /* segments may take the short way */
+	bool narrow;  /* the scope leaves out some of what is looked up */
 	struct fragments *fragments;
 	struct flow_table *flows;
 	struct tcp_worker tcp;

@@ -17,7 +17,34 @@
 #include "tcp/express.h"
 #include "tcp/unacked.h"
 
-/* headers: frames to TCP segments. What is none leaves at once; fragments wait for their datagram. */
+/* What few packets are: on its way out, a sample is looked at, one to a quarantine turned, a datagram cut. */
+static inline bool
+is_special(const struct pipeline *pl, const struct packet *p)
+{
+	return (p->flags & PACKET_SAMPLE) || p->datagram != NULL || pl->redirects != NULL;
+}
+
+/*
+ * A frame that is no whole segment: what is no TCP leaves, a fragment waits for its datagram. Returns owned: the
+ * segment that a last fragment has completed, or NULL. Takes p.
+ */
+static struct packet *
+no_segment(struct pipeline *pl, struct packet *p, enum decode_result found)
+{
+	if (found == DECODE_FRAGMENT) {
+		p = fragments_put(pl->fragments, p, pl->now_ns);
+		if (p == NULL)
+			return NULL;
+		found = headers_decode(p);
+	}
+	if (found == DECODE_TCP)
+		return p;
+	pl->ctr->value[found == DECODE_MALFORMED ? CTR_undecoded : CTR_not_mail]++;
+	pipeline_forward(pl, p);
+	return NULL;
+}
+
+/* headers: frames to TCP segments. */
 static unsigned
 headers_stage(struct pipeline *pl, struct packet **burst, unsigned n)
 {
@@ -29,22 +56,33 @@ headers_stage(struct pipeline *pl, struct packet **burst, unsigned n)
 		enum decode_result found = headers_decode(p);
 
 		octets += p->len;
-		if (found == DECODE_FRAGMENT) {
-			p = fragments_put(pl->fragments, p, pl->now_ns);
-			if (p == NULL)
-				continue;
-			found = headers_decode(p);
-		}
-		if (found == DECODE_TCP) {
-			if (pl->redirects == NULL || !redirect_arrives(pl, p))
-				burst[kept++] = p;
+		if (found != DECODE_TCP && (p = no_segment(pl, p, found)) == NULL)
 			continue;
-		}
-		pl->ctr->value[found == DECODE_MALFORMED ? CTR_undecoded : CTR_not_mail]++;
-		pipeline_forward(pl, p);
+		if (pl->redirects == NULL || !redirect_arrives(pl, p))
+			burst[kept++] = p;
 	}
 	pl->ctr->value[CTR_rx_octets] += octets;
 	return kept;
+}
+
+/* Packets that no stage looks at any further leave. Takes them. */
+static void
+forward_all(struct pipeline *pl, struct packet **burst, unsigned n)
+{
+	uint64_t octets = 0, plain = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct packet *p = burst[i];
+		if (is_special(pl, p)) {
+			pipeline_forward(pl, p);
+			continue;
+		}
+		octets += p->len;
+		plain++;
+		pl->front.transmit(pl->front.front, p, other_side(p->side));
+	}
+	pl->ctr->value[CTR_tx_packets] += plain;
+	pl->ctr->value[CTR_tx_octets] += octets;
 }
 
 /* classify: segments of mail ports stay, the others leave before any flow lookup. */
@@ -55,8 +93,7 @@ classify_stage(struct pipeline *pl, struct packet **burst, unsigned n)
 	unsigned others = 0;
 	unsigned kept = classify_burst(&pl->ports, burst, n, other, &others);
 
-	for (unsigned i = 0; i < others; i++)
-		pipeline_forward(pl, other[i]);
+	forward_all(pl, other, others);
 	pl->ctr->value[CTR_not_mail] += others;
 	pl->ctr->value[CTR_mail_packets] += kept;
 	return kept;
@@ -84,8 +121,8 @@ resume_client(struct pipeline *pl, struct flow *f)
 	pl->gate_opened = false;
 }
 
-void
-pipeline_settle(struct pipeline *pl, struct flow *f, uint8_t fate)
+static void
+settle(struct pipeline *pl, struct flow *f, uint8_t fate)
 {
 	do {
 		resume_client(pl, f);
@@ -96,6 +133,13 @@ pipeline_settle(struct pipeline *pl, struct flow *f, uint8_t fate)
 	edit_own(&pl->exit, f);
 }
 
+void
+pipeline_settle(struct pipeline *pl, struct flow *f, uint8_t fate)
+{
+	if (pl->gate_opened || f->fate != fate || f->edit != NULL || f->envelope != NULL)
+		settle(pl, f, fate);
+}
+
 /*
  * The short way of a segment of a flow that was never edited and holds nothing:
  * an ack alone, message text, or the next line. False: it has to take the long
@@ -104,15 +148,13 @@ pipeline_settle(struct pipeline *pl, struct flow *f, uint8_t fate)
 static bool
 express(struct pipeline *pl, struct flow *f, struct packet *p)
 {
-	const struct view text = view_of(p->data + p->h.payload, p->h.payload_len);
-
 	f->text = false;
 	if (f->fate != FLOW_INSPECT || f->edit != NULL || splice_is_any(f) || !tcp_express_accept(&pl->tcp, f, p))
 		return false;
-	if (text.len == 0) {
+	if (p->h.payload_len == 0) {
 		f->text = f->tcp.half[DIR_CLIENT].mode == STREAM_FLUENT;
 	} else if (p->dir == DIR_CLIENT && f->tcp.half[DIR_CLIENT].mode == STREAM_FLUENT &&
-		   smtp_client_text(&f->smtp, text)) {
+		   smtp_client_text(&f->smtp, view_of(p->data + p->h.payload, p->h.payload_len))) {
 		tcp_express_pass(f, p);
 		f->text = true;
 	} else {
@@ -161,7 +203,7 @@ segment_stage(struct pipeline *pl, struct packet *p)
 		pipeline_forward(pl, p);
 		return;
 	}
-	if (!pl->config.no_express && express(pl, f, p))
+	if (pl->express && express(pl, f, p))
 		return;
 	if (pl->narrow && is_new(f) && !in_scope(&pl->scope, &f->key))
 		spare(pl, f);
@@ -213,8 +255,10 @@ prefetch_payload(const struct packet *p)
 
 	if (p->flow == NULL || p->flow->fate != FLOW_INSPECT)
 		return;
-	for (const uint8_t *at = p->data + 128; at < end; at += 64)
+	for (const uint8_t *at = p->data + 128; at < end; at += 128) {
 		__builtin_prefetch(at);
+		__builtin_prefetch(at + 64);
+	}
 }
 
 /* The segments of a lookup, each with what it needs on its way already. */
@@ -373,7 +417,7 @@ front_transmit(void *ctx, struct packet *p, enum side side)
 	pl->front.transmit(pl->front.front, p, side);
 }
 
-/* A packet out of the ordinary: a sample is looked at, one to a quarantine turned, a datagram cut into fragments. */
+/* Out of line, so that other packets do not pay for it. */
 __attribute__((noinline)) static void
 transmit_special(struct pipeline *pl, struct packet *p, enum side side)
 {
@@ -392,7 +436,7 @@ ops_transmit(void *ctx, struct packet *p, enum side side)
 {
 	struct pipeline *pl = ctx;
 
-	if ((p->flags & PACKET_SAMPLE) || pl->redirects != NULL || p->datagram != NULL)
+	if (is_special(pl, p))
 		transmit_special(pl, p, side);
 	else
 		front_transmit(pl, p, side);
@@ -501,6 +545,7 @@ pipeline_new(const struct pipeline_config *c, const struct packet_ops *ops, stru
 	pl->ctr = ctr;
 	pl->event = event;
 	pl->event_ctx = event_ctx;
+	pl->express = !c->no_express && c->tcp.held_per_flow > 0;
 	pl->front = *ops;
 	pl->ops = (struct packet_ops){
 		.alloc = ops_alloc, .release = ops_release, .transmit = ops_transmit, .front = pl

@@ -12,8 +12,9 @@
 /*
  * True where tcp_input() would find p acceptable and in its place, with nothing
  * held before or behind it: no flag but ACK and PSH, both ends known from their
- * SYNs, its direction read. Then what its header says has been noted, as by
+ * SYNs, both directions read. Then what its header says has been noted, as by
  * tcp_track(). False: nothing has happened. p stays with the caller.
+ * Not to be called where the limits allow no packet to be held.
  */
 bool tcp_express_accept(struct tcp_worker *w, struct flow *f, const struct packet *p);
 

@@ -369,7 +369,8 @@ read_alone(struct tcp_worker *w, struct flow *f, struct packet *p)
 	h->busy = false;
 }
 
-void
+/* Not inlined: a burst's loop has no registers left for it. */
+__attribute__((noinline)) void
 tcp_express_read(struct tcp_worker *w, struct flow *f, struct packet *p)
 {
 	enum direction dir = p->dir;
