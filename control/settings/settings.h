@@ -50,7 +50,7 @@ struct settings {
 		unsigned flows;                 /* per worker; default 262144 */
 		unsigned packets;               /* buffers in the pool; default 0: enough for the ports and workers */
 		unsigned held_packets;          /* cap per worker; default 4096 */
-		unsigned held_packets_per_flow; /* default 64 */
+		unsigned held_packets_per_flow; /* default 256 */
 		unsigned hold_ms;               /* default 3000 */
 		unsigned refusals_per_session;  /* as NOOP; further ones are answered by the box; default 8 */
 		bool ignore_checksums;          /* default false */

@@ -156,6 +156,17 @@ closes_gap(const struct tcp_half *h, const struct packet *p)
 }
 
 /*
+ * No packet is held any more that need not be: the flow has its share, or the worker has but a quarter of its own left,
+ * which is for lines that are on their way in order.
+ */
+static bool
+is_full(const struct tcp_worker *w, const struct flow *f)
+{
+	return f->tcp.half[0].held_count + f->tcp.half[1].held_count >= w->limits.held_per_flow ||
+	       w->held >= w->limits.held_per_worker - w->limits.held_per_worker / 4;
+}
+
+/*
  * True where p is not to enter the list: it has too many packets already and p
  * closes no gap, or the direction waits and has its octets. A server's direction
  * waits for the rest of a code only, which is to come in whatever the client's holds.
@@ -164,7 +175,7 @@ static bool
 is_refused(const struct tcp_worker *w, const struct flow *f, const struct packet *p)
 {
 	const struct tcp_half *h = &f->tcp.half[p->dir];
-	bool full = f->tcp.half[0].held_count + f->tcp.half[1].held_count >= w->limits.held_per_flow;
+	bool full = is_full(w, f);
 
 	if (f->tcp.read_only || seq_leq(segment_end(p), h->sent))
 		return false;

@@ -139,9 +139,10 @@ struct tcp_reader {
 
 struct tcp_limits {
 	uint16_t held_per_flow;   /* packets */
-	bool refuse;              /* lost packets are sent again (a live box): above that, what lies behind a gap is
-				     released, and the flow is read no further above twice that. Else above that */
-	uint32_t held_per_worker; /* packets */
+	bool refuse;              /* lost packets are sent again (a live box): above that, and above three quarters of
+				     held_per_worker, what lies behind a gap is released; the flow is read no further
+				     above twice that. Else above that */
+	uint32_t held_per_worker; /* packets; above it a flow that holds some is read no further */
 	uint64_t hold_ns;         /* a held packet leaves after this, judged or not */
 };
 

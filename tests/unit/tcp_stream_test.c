@@ -533,6 +533,26 @@ the_cap_of_a_worker_lets_everything_go(void **state)
 	assert_int_equal(CTR(blind_hold_cap), 1);
 }
 
+/* Many flows with gaps fill the worker: what widens them is sent again, and no line is given up for it. */
+static void
+a_worker_near_its_cap_takes_what_comes_in_order_alone(void **state)
+{
+	x.w.limits.held_per_worker = 4;
+	x.w.limits.refuse = true;
+	x.gate[DIR_CLIENT] = 0;
+	say(&x, DIR_CLIENT, 0, "a");
+	say(&x, DIR_CLIENT, 2, "c");
+	say(&x, DIR_CLIENT, 3, "d");
+	assert_int_equal(x.ctr.value[CTR_held_refused], 0);
+	say(&x, DIR_CLIENT, 4, "e");
+	assert_int_equal(x.ctr.value[CTR_held_refused], 1);
+	say(&x, DIR_CLIENT, 1, "b");
+	assert_int_equal(x.ctr.value[CTR_held_refused], 1);
+	assert_int_equal(x.w.held, 4);
+	assert_int_equal(x.flow.blind, 0);
+	assert_int_equal(x.exposed[DIR_CLIENT], 0);
+}
+
 static void
 an_empty_pool_ends_reading_and_loses_no_packet(void **state)
 {
@@ -781,6 +801,7 @@ main(void)
 		TEST(the_cap_of_a_flow_lets_everything_go),
 		TEST(a_full_flow_takes_what_it_waits_for),
 		TEST(the_cap_of_a_worker_lets_everything_go),
+		TEST(a_worker_near_its_cap_takes_what_comes_in_order_alone),
 		TEST(an_empty_pool_ends_reading_and_loses_no_packet),
 		TEST(an_empty_pool_at_a_release_loses_no_packet),
 		TEST(discarded_packets_never_leave),
