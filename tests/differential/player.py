@@ -7,7 +7,9 @@ in which a client saw them. Also answers Postfix's policy questions. Run in the 
 """
 
 import asyncio
+import contextlib
 import pathlib
+import socket
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -16,30 +18,37 @@ from dialogue import write_dialogue  # noqa: E402
 from generate import Generator  # noqa: E402
 
 AT_ONCE = 40
-GREETING, ANSWER, SILENCE, END = 5.0, 0.15, 0.004, 0.5  # seconds
+GREETING, ANSWER, SILENCE, END = 5.0, 0.3, 0.004, 10.0  # seconds
 
 
-class Client(asyncio.Protocol):
-    def __init__(self):
-        self.events, self.news, self.gone = [], asyncio.Event(), False
+class Client:
+    """A socket of its own: a server that closes with octets unread resets, and what it said before is still to be had."""
 
-    def connection_made(self, transport):
-        self.transport = transport
+    def __init__(self, sock):
+        self.sock, self.events, self.news, self.gone = sock, [], asyncio.Event(), False
+        self.reader = asyncio.create_task(self.read())
 
-    def data_received(self, data):
-        if self.events and self.events[-1][0] == "S":
-            self.events[-1] = ("S", self.events[-1][1] + data)
-        else:
-            self.events.append(("S", data))
-        self.news.set()
-
-    def connection_lost(self, _):
+    async def read(self):
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):
+            while data := await loop.sock_recv(self.sock, 65536):
+                if self.events and self.events[-1][0] == "S":
+                    self.events[-1] = ("S", self.events[-1][1] + data)
+                else:
+                    self.events.append(("S", data))
+                self.news.set()
         self.gone = True
         self.news.set()
 
-    def say(self, octets):
+    async def say(self, octets):
+        """False: the other end has gone, and nobody hears this."""
         self.events.append(("C", octets))
-        self.transport.write(octets)
+        try:
+            await asyncio.get_running_loop().sock_sendall(self.sock, octets)
+        except OSError:
+            self.events.remove(("C", octets))
+            return False
+        return True
 
     async def hear(self, patience):
         """Waits for an answer, and then until the server is silent between two replies."""
@@ -60,24 +69,28 @@ class Client(asyncio.Protocol):
 
 async def play(generator, host, port):
     steps = generator.dialogue()
-    loop = asyncio.get_running_loop()
-    _, client = await loop.create_connection(Client, host, port)
-    if generator.greeted:
-        await client.hear(GREETING)
-    for octets, wait in steps:
-        if client.gone:
-            break
-        client.say(octets)
-        if wait:
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, (host, port))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client = Client(sock)
+        if generator.greeted:
+            await client.hear(GREETING)
+        for octets, wait in steps:
+            if client.gone or not await client.say(octets):
+                break
+            if wait:
+                await client.hear(ANSWER)
+            else:
+                await asyncio.sleep(0)
+        if not client.gone:
             await client.hear(ANSWER)
-        else:
-            await asyncio.sleep(0)
-    if not client.gone:
-        await client.hear(ANSWER)
-    if not client.gone:
-        client.transport.write_eof()
-        await client.hear(END)
-    client.transport.abort()
+        if not client.gone:
+            with contextlib.suppress(OSError):  # it has gone just now
+                sock.shutdown(socket.SHUT_WR)
+            await asyncio.wait([client.reader], timeout=END)  # a server goes on for a while with what it has
+        client.reader.cancel()
+        await asyncio.wait([client.reader])
     return client.events
 
 
