@@ -275,35 +275,26 @@ domain_canonical(struct view in, uint8_t out[DOMAIN_MAX])
 	return canonical_labels(in, out);
 }
 
-static void
-build_domain(struct subject *s, const uint8_t *domain, size_t len)
-{
-	s->domain_len = 0;
-	if (len == 0)
-		return;
-	s->domain[0] = '.';
-	memcpy(s->domain + 1, domain, len);
-	s->domain[1 + len] = '\n';
-	s->domain_len = (uint16_t)(len + 2);
-}
-
 void
 subject_build(struct view local, struct view domain, struct subject *s)
 {
-	uint8_t canonical[DOMAIN_MAX];
-	size_t len = domain_canonical(domain, canonical);
-	build_domain(s, canonical, len);
-	if (len == 0) { /* an address literal, or no name at all: a pattern sees it as it was sent */
-		len = domain.len < DOMAIN_MAX ? domain.len : DOMAIN_MAX;
-		copy_lower(canonical, view_of(domain.at, len));
-	}
+	uint8_t *name = s->domain + 1;
+	size_t len = domain_canonical(domain, name);
+	s->domain[0] = '.';
+	name[len] = '\n';
+	s->domain_len = len > 0 ? (uint16_t)(len + 2) : 0;
 
-	size_t room = ADDRESS_MAX - 1 - len;
+	/* An address literal, or no name at all: a pattern sees it as it was sent. */
+	struct view sent = view_of(domain.at, domain.len < DOMAIN_MAX ? domain.len : DOMAIN_MAX);
+	size_t behind = len > 0 ? len : sent.len, room = ADDRESS_MAX - 1 - behind;
 	if (local.len > room)
 		local = view_of(local.at + (local.len - room), room);
+	uint8_t *at = s->address + local.len;
 	copy_lower(s->address, local);
-	size_t n = local.len;
-	s->address[n++] = '@';
-	memcpy(s->address + n, canonical, len);
-	s->address_len = (uint16_t)(n + len);
+	*at++ = '@';
+	if (len > 0)
+		memcpy(at, name, len);
+	else
+		copy_lower(at, sent);
+	s->address_len = (uint16_t)(local.len + 1 + behind);
 }

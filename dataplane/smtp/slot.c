@@ -136,9 +136,9 @@ is_removed(uint8_t slot)
 bool
 smtp_removed_next(struct smtp_session *s, struct smtp_reply *reply)
 {
-	*reply = (struct smtp_reply){ .disguised = true, .last = true };
 	if (s->slot_count == 0 || !is_removed(slot_head(s)))
 		return false;
+	*reply = (struct smtp_reply){ .disguised = true, .last = true };
 	reply->gate_opened = s->slot_count == SMTP_SLOTS;
 	slot_settle(s, false, reply);
 	return true;
