@@ -184,22 +184,44 @@ find_ends_in_any_cut(void)
 	unsigned seed = 1;
 	for (int round = 0; round < 60000; round++) {
 		static const char alphabet[] = "\r\n.aaaa";
-		char text[200];
-		size_t len = 1 + (size_t)rand_r(&seed) % sizeof(text);
+		char text[700]; /* some longer than several blocks of the widest registers */
+		bool is_long = round % 16 == 0;
+		size_t len = 1 + (size_t)rand_r(&seed) % (is_long ? sizeof(text) : 200);
 		for (size_t i = 0; i < len; i++)
-			text[i] = round % 2            ? alphabet[(size_t)rand_r(&seed) % 7]
-				  : rand_r(&seed) % 12 ? 'a'
-						       : alphabet[(size_t)rand_r(&seed) % 3];
+			text[i] = round % 2                             ? alphabet[(size_t)rand_r(&seed) % 7]
+				  : rand_r(&seed) % (is_long ? 50 : 12) ? 'a'
+									: alphabet[(size_t)rand_r(&seed) % 3];
 		enum dot want, found = DOT_NONE;
 		size_t end = naive_scan(text, len, &want);
 		uint8_t match = MATCH_CRLF;
 		size_t at = 0;
 		while (at < len && found == DOT_NONE) {
-			size_t n = 1 + (size_t)rand_r(&seed) % 150;
+			size_t n = 1 + (size_t)rand_r(&seed) % (is_long ? sizeof(text) : 150);
 			at += dot_scan(&match, at_the_edge(text + at, n < len - at ? n : len - at), &found);
 		}
 		assert_int_equal(found, want);
 		assert_int_equal(at, end);
+	}
+}
+
+/* Alone in a text of several blocks, whatever border of memory that begins at. */
+static void
+find_end_at_any_place(const char *end)
+{
+	const size_t n = strlen(end);
+
+	for (size_t len = 400; len < 464; len++) {
+		char text[464];
+		memset(text, 'a', len);
+		char *at = (char *)guard_end(&guard, text, len);
+		for (size_t i = 1; i + n <= len; i++) {
+			enum dot found;
+			uint8_t match = MATCH_TEXT;
+			memcpy(at + i, end, n);
+			assert_int_equal(dot_scan(&match, view_of(at, len), &found), i + n);
+			assert_int_equal(found, DOT_DOUBT);
+			memset(at + i, 'a', n);
+		}
 	}
 }
 
@@ -212,6 +234,8 @@ the_end_of_a_message_is_found_in_any_cut_by_any_register(void **state)
 		if (!dot_scan_by(way))
 			continue;
 		find_ends_in_any_cut();
+		find_end_at_any_place("\n.\r\n");
+		find_end_at_any_place("\r.\n");
 		best = way;
 	}
 	assert_true(dot_scan_by(best));
