@@ -96,7 +96,7 @@ blob_write(struct ruleset_source *s, const struct databases *db, const struct lo
 	put(blob, h.suffix_slips, l->suffix_slips);
 	put(blob, h.confusables, l->confusables);
 	memcpy(blob, &h, sizeof(h));
-	blob_digest(view_of(blob, h.total), ((struct blob_header *)(void *)blob)->sha256);
+	blob_digest(view_of(blob, h.total), ((struct blob_header *)(void *)blob)->digest);
 	*len = h.total;
 	return blob;
 }

@@ -14,20 +14,20 @@
 
 #include <sodium.h>
 
-#define ENTRY_MAGIC  "PSTRNCA\x01"
+#define ENTRY_MAGIC  "PSTRNCA\x02"
 #define ENTRY_SUFFIX ".ruleset"
 #define WORK_SUFFIX  ".new"
 
 /* What an entry starts with; the listing follows, then, at a multiple of 64, the blob. */
 struct entry_header {
 	uint8_t magic[8];
-	uint8_t sha256[32]; /* of all octets behind this field */
+	uint8_t digest[32]; /* BLAKE2b of all octets behind this field */
 	uint64_t listing_len;
 	uint64_t blob_offset;
 	uint64_t blob_len;
 };
 
-#define DIGEST_START (offsetof(struct entry_header, sha256) + 32)
+#define DIGEST_START (offsetof(struct entry_header, digest) + 32)
 
 static bool
 path_in(char out[PATH_MAX], const char *dir, const char *name, const char *suffix)
@@ -49,8 +49,8 @@ sound(const struct entry_header *h, size_t len)
 		return false;
 	if (h->listing_len > h->blob_offset - sizeof(*h))
 		return false;
-	crypto_hash_sha256(digest, at + DIGEST_START, len - DIGEST_START);
-	return memcmp(digest, h->sha256, sizeof(digest)) == 0;
+	crypto_generichash(digest, sizeof(digest), at + DIGEST_START, len - DIGEST_START, NULL, 0);
+	return memcmp(digest, h->digest, sizeof(digest)) == 0;
 }
 
 static bool
@@ -214,17 +214,17 @@ cache_put(const char *dir, const char *key, struct view listing, struct view blo
 	static const uint8_t zero[64];
 	struct entry_header h = { .listing_len = listing.len, .blob_len = blob.len };
 	size_t end = sizeof(h) + listing.len;
-	crypto_hash_sha256_state sha;
+	crypto_generichash_state state;
 	int err;
 
 	h.blob_offset = (end + 63) / 64 * 64;
 	memcpy(h.magic, ENTRY_MAGIC, sizeof(h.magic));
 	struct view pieces[] = { view_of(&h, sizeof(h)), listing, view_of(zero, h.blob_offset - end), blob };
-	crypto_hash_sha256_init(&sha);
-	crypto_hash_sha256_update(&sha, (const uint8_t *)&h + DIGEST_START, sizeof(h) - DIGEST_START);
+	crypto_generichash_init(&state, NULL, 0, sizeof(h.digest));
+	crypto_generichash_update(&state, (const uint8_t *)&h + DIGEST_START, sizeof(h) - DIGEST_START);
 	for (size_t i = 1; i < 4; i++)
-		crypto_hash_sha256_update(&sha, pieces[i].at, pieces[i].len);
-	crypto_hash_sha256_final(&sha, h.sha256);
+		crypto_generichash_update(&state, pieces[i].at, pieces[i].len);
+	crypto_generichash_final(&state, h.digest, sizeof(h.digest));
 	err = publish_file(dir, key, ENTRY_SUFFIX, pieces, 4);
 	prune(dir, entries);
 	return err;

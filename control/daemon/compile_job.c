@@ -67,7 +67,7 @@ renumber(uint8_t *blob, size_t len, uint64_t generation)
 	struct blob_header *h = (struct blob_header *)(void *)blob;
 
 	h->generation = generation;
-	blob_digest(view_of(blob, len), h->sha256);
+	blob_digest(view_of(blob, len), h->digest);
 }
 
 /* Beside the blob, an entry keeps {"summary":{...}, "messages":S, "rules":[...]}. */

@@ -23,7 +23,7 @@ blob_status_text(enum blob_status s)
 		return "the rule set was compiled by another version of the pattern engine; compile it again with this "
 		       "one";
 	case BLOB_DIGEST_WRONG:
-		return "the rule set is damaged: its SHA-256 is not the one in its header; compile it again";
+		return "the rule set is damaged: its digest is not the one in its header; compile it again";
 	case BLOB_LAYOUT_WRONG:
 		return "the rule set is malformed: sections or indices are out of range; compile it again";
 	}
@@ -31,9 +31,9 @@ blob_status_text(enum blob_status s)
 }
 
 void
-blob_digest(struct view blob, uint8_t sha256[32])
+blob_digest(struct view blob, uint8_t digest[32])
 {
-	crypto_hash_sha256(sha256, blob.at + DIGEST_FROM, blob.len - DIGEST_FROM);
+	crypto_generichash(digest, 32, blob.at + DIGEST_FROM, blob.len - DIGEST_FROM, NULL, 0);
 }
 
 /* The sections in the order in which they stand. */
@@ -221,7 +221,7 @@ section_view(struct view blob, struct blob_section s)
 static enum blob_status
 envelope_status(struct view blob, const struct blob_header *h, const char *engine)
 {
-	uint8_t digest[sizeof(h->sha256)];
+	uint8_t digest[sizeof(h->digest)];
 
 	if (memcmp(h->magic, BLOB_MAGIC, sizeof(h->magic)) != 0)
 		return BLOB_MAGIC_WRONG;
@@ -230,7 +230,7 @@ envelope_status(struct view blob, const struct blob_header *h, const char *engin
 	if (h->total != blob.len || blob.len > BLOB_MAX)
 		return BLOB_SHORT;
 	blob_digest(blob, digest);
-	if (memcmp(digest, h->sha256, sizeof(digest)) != 0)
+	if (memcmp(digest, h->digest, sizeof(digest)) != 0)
 		return BLOB_DIGEST_WRONG;
 	if (strnlen(h->engine, sizeof(h->engine)) == sizeof(h->engine) || strcmp(h->engine, engine) != 0)
 		return BLOB_ENGINE_WRONG;

@@ -11,7 +11,7 @@
  * and lookalikes, see match/lookalike.h.
  *
  * Each section starts at a multiple of 64. Little endian (x86-64 only, as is
- * the engine). SHA-256 covers everything behind the digest field.
+ * the engine). The digest, BLAKE2b of 256 bits, covers everything behind its field.
  */
 #ifndef POSTERN_RULESET_BLOB_H
 #define POSTERN_RULESET_BLOB_H
@@ -21,7 +21,7 @@
 #include "verdict/rule.h"
 
 #define BLOB_MAGIC "POSTERN\x01"
-#define BLOB_ABI   4 /* layout of this header and of the records in verdict/rule.h, and what they may say */
+#define BLOB_ABI   5 /* layout of this header and of the records in verdict/rule.h, and what they may say */
 #define BLOB_ALIGN 64
 #define BLOB_MAX   (1ULL << 32)
 
@@ -32,7 +32,7 @@ struct blob_section {
 
 struct blob_header {
 	uint8_t magic[8];
-	uint8_t sha256[32]; /* of all octets from `abi` to the end */
+	uint8_t digest[32]; /* of all octets from `abi` to the end */
 	uint32_t abi;
 	uint32_t operator_name; /* string offset */
 	uint64_t total;         /* octets of the blob */
@@ -74,6 +74,6 @@ struct blob_contents {
 enum blob_status blob_open(struct view blob, const char *engine, struct blob_contents *c);
 
 /* The digest of a blob as it should stand in its header (for the writer). */
-void blob_digest(struct view blob, uint8_t sha256[32]);
+void blob_digest(struct view blob, uint8_t digest[32]);
 
 #endif

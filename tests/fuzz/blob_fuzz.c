@@ -194,7 +194,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	uint8_t *blob = fuzz_memory(d.len);
 	memcpy(blob, d.at, d.len);
 	if (!(marks & 1) && d.len >= sizeof(struct blob_header))
-		blob_digest(view_of(blob, d.len), ((struct blob_header *)blob)->sha256);
+		blob_digest(view_of(blob, d.len), ((struct blob_header *)blob)->digest);
 	struct ruleset *rules = ruleset_load(view_of(blob, d.len), 1, err, sizeof err);
 	PROMISE((rules == NULL) == (err[0] != '\0'));
 	/* A wrong digest, or a missing end, is noticed. */

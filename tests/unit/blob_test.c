@@ -127,7 +127,7 @@ refuse_field(uint8_t *blob, size_t len, void *field, size_t size, uint64_t value
 
 	memcpy(kept, field, size);
 	memcpy(field, &value, size);
-	blob_digest(view_of(blob, len), ((struct blob_header *)(void *)blob)->sha256);
+	blob_digest(view_of(blob, len), ((struct blob_header *)(void *)blob)->digest);
 	assert_int_equal(open_blob(blob, len), BLOB_LAYOUT_WRONG);
 	memcpy(field, kept, size);
 }
@@ -170,7 +170,7 @@ sections_and_indices_out_of_range_are_refused_behind_a_right_digest(void **state
 	REFUSE(p[1].class_name, h->strings.len);
 	REFUSE(p[2].action, ACTION_COUNT);
 	REFUSE(p[2].confidence, 101);
-	blob_digest(view_of(blob, len), h->sha256);
+	blob_digest(view_of(blob, len), h->digest);
 	assert_int_equal(open_blob(blob, len), BLOB_OK);
 	free(blob);
 }
@@ -206,7 +206,7 @@ lookalike_tables_out_of_range_are_refused_behind_a_right_digest(void **state)
 	REFUSE(slip[0].slip, (uint8_t)h->slips);
 	REFUSE(slip[0].combined, (uint8_t)(SLIP_NONE - 1));
 	REFUSE(look[0].len, 4);
-	blob_digest(view_of(blob, len), h->sha256);
+	blob_digest(view_of(blob, len), h->digest);
 	assert_int_equal(open_blob(blob, len), BLOB_OK);
 }
 

@@ -58,14 +58,14 @@ what_does_not_load_says_why(void **state)
 	assert_load_fails(view_of(NULL, 0), "cut off");
 	assert_load_fails(view_of(blob.at, blob.len - 1), "cut off");
 	h->features ^= 1 << 2;
-	blob_digest(blob, h->sha256);
+	blob_digest(blob, h->digest);
 	assert_load_fails(blob, "compile it on this machine");
 	h->features ^= 1 << 2;
 	memset(f->result.blob + h->domain_db.offset, 0, 8);
-	blob_digest(blob, h->sha256);
+	blob_digest(blob, h->digest);
 	assert_load_fails(blob, "the domain database does not load");
 	h->engine[0] = '9';
-	blob_digest(blob, h->sha256);
+	blob_digest(blob, h->digest);
 	assert_load_fails(blob, "another version of the pattern engine");
 }
 
