@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of the pipeline itself share: pipeline.c, dialogue.c, judge.c, banner.c, redirect/. Nobody else
- * includes it. */
+/* What the files of the pipeline itself share: pipeline.c, exit.c, dialogue.c, judge.c, banner.c, redirect/.
+ * Nobody else includes it. */
 #ifndef POSTERN_INTERNAL_H
 #define POSTERN_INTERNAL_H
 
@@ -137,7 +137,16 @@ void redirect_gone(struct pipeline *pl, struct flow *f);
 /* After whatever may have let f read on, or changed its fate from `fate`. */
 void pipeline_settle(struct pipeline *pl, struct flow *f, uint8_t fate);
 
+/* exit.c: how packets leave. */
 /* A packet of no verdict leaves by the other side. Takes p. */
 void pipeline_forward(struct pipeline *pl, struct packet *p);
+/* Those of a burst that no further stage looks at do. Takes them. */
+void pipeline_forward_burst(struct pipeline *pl, struct packet **burst, unsigned n);
+/* A segment of f leaves, if the fate of f lets it, in the numbers of its receiver: leave() of tcp/stream.h. Takes p. */
+void exit_segment(void *ctx, struct flow *f, struct packet *p);
+/* Sets pl->front (copied from `front`), pl->ops and pl->exit; pl has its config and counters. */
+void exit_init(struct pipeline *pl, const struct packet_ops *front);
+/* The operations behind the stages' own: for fragments, which have passed those. */
+struct packet_ops exit_last(struct pipeline *pl);
 
 #endif

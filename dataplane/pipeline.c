@@ -17,13 +17,6 @@
 #include "tcp/express.h"
 #include "tcp/unacked.h"
 
-/* What few packets are: on its way out, a sample is looked at, one to a quarantine turned, a datagram cut. */
-static inline bool
-is_special(const struct pipeline *pl, const struct packet *p)
-{
-	return (p->flags & PACKET_SAMPLE) || p->datagram != NULL || pl->redirects != NULL;
-}
-
 /*
  * A frame that is no whole segment: what is no TCP leaves, a fragment waits for its datagram. Returns owned: the
  * segment that a last fragment has completed, or NULL. Takes p.
@@ -65,26 +58,6 @@ headers_stage(struct pipeline *pl, struct packet **burst, unsigned n)
 	return kept;
 }
 
-/* Packets that no stage looks at any further leave. Takes them. */
-static void
-forward_all(struct pipeline *pl, struct packet **burst, unsigned n)
-{
-	uint64_t octets = 0, plain = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct packet *p = burst[i];
-		if (is_special(pl, p)) {
-			pipeline_forward(pl, p);
-			continue;
-		}
-		octets += p->len;
-		plain++;
-		pl->front.transmit(pl->front.front, p, other_side(p->side));
-	}
-	pl->ctr->value[CTR_tx_packets] += plain;
-	pl->ctr->value[CTR_tx_octets] += octets;
-}
-
 /* classify: segments of mail ports stay, the others leave before any flow lookup. */
 static unsigned
 classify_stage(struct pipeline *pl, struct packet **burst, unsigned n)
@@ -93,7 +66,7 @@ classify_stage(struct pipeline *pl, struct packet **burst, unsigned n)
 	unsigned others = 0;
 	unsigned kept = classify_burst(&pl->ports, burst, n, other, &others);
 
-	forward_all(pl, other, others);
+	pipeline_forward_burst(pl, other, others);
 	pl->ctr->value[CTR_not_mail] += others;
 	pl->ctr->value[CTR_mail_packets] += kept;
 	return kept;
@@ -389,86 +362,6 @@ pipeline_drain(struct pipeline *pl, const struct ruleset *rules, uint64_t now_ns
 	flow_table_expire(pl->flows, UINT64_MAX, UINT32_MAX);
 }
 
-/* What the stages call instead of the front end's own operations: a datagram may stand for many fragments. */
-static struct packet *
-ops_alloc(void *ctx, uint32_t need)
-{
-	struct pipeline *pl = ctx;
-
-	return pl->front.alloc(pl->front.front, need);
-}
-
-static void
-ops_release(void *ctx, struct packet *p)
-{
-	struct pipeline *pl = ctx;
-
-	fragments_release(pl->fragments, p);
-}
-
-/* The last station: counts, then hands to the port. */
-static void
-front_transmit(void *ctx, struct packet *p, enum side side)
-{
-	struct pipeline *pl = ctx;
-
-	pl->ctr->value[CTR_tx_packets]++;
-	pl->ctr->value[CTR_tx_octets] += p->len;
-	pl->front.transmit(pl->front.front, p, side);
-}
-
-/* Out of line, so that other packets do not pay for it. */
-__attribute__((noinline)) static void
-transmit_special(struct pipeline *pl, struct packet *p, enum side side)
-{
-	if ((p->flags & (PACKET_SAMPLE | PACKET_JUDGED)) == PACKET_SAMPLE && checksum_payload(p) != p->sum)
-		pl->ctr->value[CTR_changed_unjudged] += p->h.payload_len;
-	if (pl->redirects != NULL)
-		side = redirect_leaves(pl, p, side);
-	if (p->datagram == NULL)
-		front_transmit(pl, p, side);
-	else
-		fragments_transmit(pl->fragments, p, side);
-}
-
-static void
-ops_transmit(void *ctx, struct packet *p, enum side side)
-{
-	struct pipeline *pl = ctx;
-
-	if (is_special(pl, p))
-		transmit_special(pl, p, side);
-	else
-		front_transmit(pl, p, side);
-}
-
-void
-pipeline_forward(struct pipeline *pl, struct packet *p)
-{
-	ops_transmit(pl, p, other_side(p->side)); /* by name: most packets of any traffic leave here */
-}
-
-static void
-front_release(void *ctx, struct packet *p)
-{
-	struct pipeline *pl = ctx;
-
-	pl->front.release(pl->front.front, p);
-}
-
-static void
-segment_leaves(void *ctx, struct flow *f, struct packet *p)
-{
-	struct pipeline *pl = ctx;
-
-	if (f->fate == FLOW_DROP || f->fate == FLOW_RESET)
-		pl->ops.release(pl->ops.front, p);
-	else if (f->edit == NULL)
-		pipeline_forward(pl, p);
-	else
-		edit_leave(&pl->exit, f, p);
-}
-
 /* The flow leaves the table: what it holds goes on its way, what it owns goes back. */
 static void
 flow_gone(void *ctx, struct flow *f)
@@ -512,9 +405,7 @@ static bool
 make_stages(struct pipeline *pl)
 {
 	const struct pipeline_config *c = &pl->config;
-	const struct packet_ops last = {
-		.alloc = ops_alloc, .release = front_release, .transmit = front_transmit, .front = pl
-	};
+	const struct packet_ops last = exit_last(pl);
 	uint8_t secret[16];
 
 	if (getrandom(secret, sizeof secret, 0) != (ssize_t)sizeof secret ||
@@ -546,17 +437,11 @@ pipeline_new(const struct pipeline_config *c, const struct packet_ops *ops, stru
 	pl->event = event;
 	pl->event_ctx = event_ctx;
 	pl->express = !c->no_express && c->tcp.held_per_flow > 0;
-	pl->front = *ops;
-	pl->ops = (struct packet_ops){
-		.alloc = ops_alloc, .release = ops_release, .transmit = ops_transmit, .front = pl
-	};
-	pl->exit = (struct edit_exit){
-		.transmit = ops_transmit, .ops = &pl->ops, .ctr = ctr, .ctx = pl, .trust_checksums = c->ignore_checksums
-	};
+	exit_init(pl, ops);
 	pl->tcp = (struct tcp_worker){
 		.limits = c->tcp,
 		.reader = { .read = dialogue_read,
-			    .leave = segment_leaves,
+			    .leave = exit_segment,
 			    .exposed = dialogue_exposed,
 			    .jumps = dialogue_jumps,
 			    .accepted = dialogue_accepted,
