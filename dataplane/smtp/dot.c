@@ -213,21 +213,22 @@ match_octet(uint8_t *match, uint8_t c, bool *taken)
 size_t
 dot_scan(uint8_t *match, struct view in, enum dot *found)
 {
-	*found = DOT_NONE;
+	uint8_t state = *match; /* of its own: for all the compiler knows, *match may be one of the octets read */
+	enum dot end = DOT_NONE;
 	size_t i = 0;
-	while (i < in.len) {
-		if (*match == MATCH_TEXT) {
+	while (i < in.len && end == DOT_NONE) {
+		if (state == MATCH_TEXT) {
 			size_t dot = find_line_dot(in, i + 1);
-			*match = match_of_tail(in.at + i, dot - i);
+			state = match_of_tail(in.at + i, dot - i);
 			i = dot;
 			if (i == in.len)
 				break;
 		}
 		bool taken;
-		*found = match_octet(match, in.at[i], &taken);
+		end = match_octet(&state, in.at[i], &taken);
 		i += taken;
-		if (*found != DOT_NONE)
-			break;
 	}
+	*match = state;
+	*found = end;
 	return i;
 }
