@@ -119,6 +119,19 @@ must_wait(const struct pipeline *pl, const struct flow *f)
 	       !edit_room(f->edit);
 }
 
+/* Replies have left behind a gap. No line is judged before they are read, for its answer may have to stand before them.
+ */
+static bool
+replies_ahead(const struct flow *f)
+{
+	const struct tcp_half *server = &f->tcp.half[DIR_SERVER];
+
+	for (const struct packet *q = server->held; q != NULL; q = q->next)
+		if ((q->flags & PACKET_COPY) && seq_lt(server->nxt, segment_first(q)))
+			return !smtp_in_body(&f->smtp) && !f->tcp.read_only;
+	return false;
+}
+
 static void
 wait_for_room(struct pipeline *pl, struct flow *f)
 {
@@ -156,6 +169,11 @@ read_client(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 		}
 		if (must_wait(pl, f)) {
 			wait_for_room(pl, f);
+			return at;
+		}
+		if (replies_ahead(f)) {
+			half->mode = STREAM_ORDERED;
+			half->waits = true;
 			return at;
 		}
 		smtp_client(&f->smtp, pl->lines, rest_of(v, at), &item);
@@ -248,6 +266,8 @@ read_server(struct pipeline *pl, struct flow *f, uint32_t seq, struct view v)
 	size_t at = 0;
 
 	half->waits = false;
+	if (f->edit == NULL && !splice_is_any(f)) /* the client's lines may wait for the end of a gap */
+		pl->gate_opened |= f->tcp.half[DIR_CLIENT].waits;
 	banner_ask(pl, f);
 	while (at < v.len) {
 		smtp_server(&f->smtp, rest_of(v, at), &reply);
@@ -331,14 +351,28 @@ dialogue_accepted(void *ctx, struct flow *f, const struct packet *p)
 	edit_accept(f, p);
 }
 
-/* Message text of which no octet was read yet, or of a paced mail: what may be a command behind its end waits for the
- * gap. */
+/* Nothing is edited or judged in the server's direction, and nothing will be before the gap is filled. */
+static bool
+reply_jumps(const struct pipeline *pl, const struct flow *f)
+{
+	bool asked = pl->rules != NULL && (pl->rules->tables.fields & FIELD_BANNER);
+
+	return f->edit == NULL && pl->late == NULL && !f->tcp.half[DIR_SERVER].waits && !splice_is_any(f) && !asked &&
+	       f->smtp.naming == NAME_UNASKED && (pl->config.port_count != 0 || f->mail);
+}
+
+/*
+ * Replies; and message text of which no octet was read yet, or of a paced mail: what may be a command behind its end
+ * waits for the gap.
+ */
 bool
 dialogue_jumps(void *ctx, const struct flow *f, const struct packet *p)
 {
-	(void)ctx;
-	return p->dir == DIR_CLIENT && smtp_in_text(&f->smtp) && !segment_has(p, TCP_FIN) &&
-	       smtp_is_text(view_of(p->data + p->h.payload, p->h.payload_len));
+	if (segment_has(p, TCP_FIN) || f->fate != FLOW_INSPECT)
+		return false;
+	if (p->dir == DIR_SERVER)
+		return reply_jumps(ctx, f);
+	return smtp_in_text(&f->smtp) && smtp_is_text(view_of(p->data + p->h.payload, p->h.payload_len));
 }
 
 void

@@ -541,11 +541,91 @@ a_signed_syn_keeps_its_octets(void **state)
 	assert_int_equal(CTR(blind_signed), 1);
 }
 
+/* The client asks for a lost reply by SACK, if it gets those behind it. */
+static void
+replies_behind_a_gap_leave_at_once(void **state)
+{
+	struct end *c = &w.end[DIR_CLIENT], *s = &w.end[DIR_SERVER];
+	static const char lost[] = "250-mx\r\n", *more = "250 HELP\r\n";
+
+	greet("250 mx\r\n");
+	client("EHLO again.example\r\n");
+	forget_read();
+	unsigned heard = c->segments;
+	send_at(DIR_SERVER, s->nxt + sizeof lost - 1, more, strlen(more), ACK);
+	assert_int_equal(c->segments, heard + 1);
+	server(lost);
+	server(more);
+	client_read("250-mx\r\n250 HELP\r\n");
+	assert_int_equal(CTR(exposed_lines), 0);
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	forget_read();
+	client("RCPT TO:<x@army.ml>\r\n");
+	server_read("NOOP               \r\n");
+}
+
+/* What a client says while replies are ahead is judged when they are read: its answer stands behind them. */
+static void
+a_typo_behind_a_gap_in_the_replies_waits_and_is_refused(void **state)
+{
+	struct end *c = &w.end[DIR_CLIENT], *s = &w.end[DIR_SERVER];
+	static const char lost[] = "250 from\r\n", *more = "250 to\r\n";
+
+	for (unsigned removed = 0; removed < 2; removed++) {
+		close_world(NULL);
+		open_world(NULL);
+		greet(removed ? "250-mx\r\n250 PIPELINING\r\n" : "250 mx\r\n");
+		client("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\n");
+		forget_read();
+		send_at(DIR_SERVER, s->nxt + sizeof lost - 1, more, strlen(more), ACK);
+		unsigned heard = s->segments;
+		client("RCPT TO:<x@army.ml>\r\n");
+		assert_int_equal(s->segments, heard);
+		send_at(DIR_SERVER, s->nxt, lost, sizeof lost - 1, ACK);
+		s->nxt += (uint32_t)(sizeof lost - 1 + strlen(more));
+		if (removed) {
+			server_read("");
+		} else {
+			server_read("NOOP               \r\n");
+			server("250 noop\r\n");
+		}
+		c->read[c->read_len] = '\0';
+		assert_memory_equal(c->read, "250 from\r\n", 10);
+		assert_int_equal(CTR(verdict_reject), 1);
+		assert_int_equal(CTR(exposed_lines), 0);
+		assert_false(c->reset);
+	}
+}
+
+/* An answer of ours is to stand in the server's stream: what comes behind a gap may belong behind it. */
+static void
+replies_behind_a_gap_of_an_edited_session_wait(void **state)
+{
+	struct end *c = &w.end[DIR_CLIENT], *s = &w.end[DIR_SERVER];
+	static const char lost[] = "250 noop\r\n", *more = "250 to\r\n";
+
+	greet("250 mx\r\n");
+	client("MAIL FROM:<a@example.com>\r\n");
+	server("250 ok\r\n");
+	client("RCPT TO:<x@army.ml>\r\nRCPT TO:<x@army.mil>\r\n");
+	forget_read();
+	unsigned heard = c->segments;
+	send_at(DIR_SERVER, s->nxt + sizeof lost - 1, more, strlen(more), ACK);
+	assert_int_equal(c->segments, heard);
+	server(lost);
+	s->nxt += (uint32_t)strlen(more);
+	client_read_refusal("550 5.1.2 army.ml", "250 to\r\n");
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 	const struct CMUnitTest tests[] = {
+		TEST(replies_behind_a_gap_leave_at_once),
+		TEST(a_typo_behind_a_gap_in_the_replies_waits_and_is_refused),
+		TEST(replies_behind_a_gap_of_an_edited_session_wait),
 		TEST(a_typo_is_refused_whatever_carries_the_packets),
 		TEST(a_typo_in_fragments_is_refused_and_its_answer_in_fragments_replaced),
 		TEST(a_jumbo_frame_is_read_to_its_end),
