@@ -143,7 +143,8 @@ class Postfix:
     def _listens(self):
         if self.process.poll() is not None:
             raise RuntimeError(f"{self.name} ended: {self.read_log()}")
-        return f":{self.port} " in self.place.run(self.side, "ss", "-Hltn").stdout
+        sockets = self.place.run(self.side, "ss", "-Hltnp").stdout.splitlines()  # another server may have the port, too
+        return any(f":{self.port} " in line and f"pid={self.process.pid}," in line for line in sockets)
 
     def stop(self):
         self.process.terminate()
