@@ -126,9 +126,11 @@ replies_ahead(const struct flow *f)
 {
 	const struct tcp_half *server = &f->tcp.half[DIR_SERVER];
 
+	if (smtp_in_body(&f->smtp) || f->tcp.read_only)
+		return false;
 	for (const struct packet *q = server->held; q != NULL; q = q->next)
 		if ((q->flags & PACKET_COPY) && seq_lt(server->nxt, segment_first(q)))
-			return !smtp_in_body(&f->smtp) && !f->tcp.read_only;
+			return true;
 	return false;
 }
 

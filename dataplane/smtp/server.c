@@ -10,9 +10,16 @@ static const char keywords[][11] = { "pipelining", "chunking", "starttls", "smtp
 #define NAME_WORD 0x80
 
 static bool
+ends_word(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Behind a code. */
+static bool
 is_separator(uint8_t c)
 {
-	return c == ' ' || c == '-' || c == '\t' || c == '\r' || c == '\n';
+	return c == '-' || ends_word(c);
 }
 
 /* in[0..4) is a code and what may stand behind it. */
@@ -44,12 +51,6 @@ static bool
 is_hello(enum smtp_verb verb)
 {
 	return verb == VERB_EHLO || verb == VERB_LHLO || verb == VERB_HELO;
-}
-
-static bool
-ends_word(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 /* The keywords that begin with c: few, so that most words need no further look. */

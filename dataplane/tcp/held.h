@@ -9,6 +9,13 @@
 
 #include "tcp/stream.h"
 
+/* Packets in the lists of both directions. Pure. */
+static inline unsigned
+held_both(const struct tcp *t)
+{
+	return t->half[0].held_count + t->half[1].held_count;
+}
+
 /* Takes p into the list. */
 void held_insert(struct tcp_worker *w, struct tcp_half *h, struct packet *p);
 

@@ -71,12 +71,6 @@ oldest(const struct flow *f)
 	return since;
 }
 
-static unsigned
-count(const struct flow *f)
-{
-	return f->tcp.half[0].held_count + f->tcp.half[1].held_count;
-}
-
 void
 hold_settle_held(struct tcp_worker *w, struct flow *f)
 {
@@ -89,12 +83,12 @@ hold_settle_held(struct tcp_worker *w, struct flow *f)
 			leave_cleared(w, f, dir);
 	}
 	unsigned cap = w->limits.held_per_flow * (w->limits.refuse ? 2u : 1u);
-	bool full = count(f) > cap && !f->tcp.half[DIR_CLIENT].waits;
-	if (count(f) > 0 && (full || w->held > w->limits.held_per_worker)) {
+	bool full = held_both(&f->tcp) > cap && !f->tcp.half[DIR_CLIENT].waits;
+	if (held_both(&f->tcp) > 0 && (full || w->held > w->limits.held_per_worker)) {
 		leave_blind(w, f, DIR_CLIENT, CTR_blind_hold_cap);
 		leave_blind(w, f, DIR_SERVER, CTR_blind_hold_cap);
 	}
-	if (count(f) == 0)
+	if (held_both(&f->tcp) == 0)
 		fifo_remove(w, f);
 	else if (!f->on_hold)
 		fifo_insert(w, f, oldest(f));
@@ -201,7 +195,7 @@ tcp_expire(struct tcp_worker *w, uint64_t now_ns, unsigned budget)
 		fifo_remove(w, f);
 		expire(w, f, DIR_CLIENT, now_ns);
 		expire(w, f, DIR_SERVER, now_ns);
-		if (count(f) > 0)
+		if (held_both(&f->tcp) > 0)
 			fifo_insert(w, f, next_due(w, f, now_ns));
 		hold_settle(w, f);
 	}

@@ -162,7 +162,7 @@ closes_gap(const struct tcp_half *h, const struct packet *p)
 static bool
 is_full(const struct tcp_worker *w, const struct flow *f)
 {
-	return f->tcp.half[0].held_count + f->tcp.half[1].held_count >= w->limits.held_per_flow ||
+	return held_both(&f->tcp) >= w->limits.held_per_flow ||
 	       w->held >= w->limits.held_per_worker - w->limits.held_per_worker / 4;
 }
 

@@ -42,11 +42,12 @@ class Client:
 
     async def say(self, octets):
         """False: the other end has gone, and nobody hears this."""
+        place = len(self.events)
         self.events.append(("C", octets))
         try:
             await asyncio.get_running_loop().sock_sendall(self.sock, octets)
         except OSError:
-            self.events.remove(("C", octets))
+            del self.events[place]
             return False
         return True
 

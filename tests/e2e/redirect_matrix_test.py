@@ -32,8 +32,7 @@ class Redirection(unittest.TestCase):
         cls.matrix.close()
 
     def diagnosis(self):
-        stats = self.matrix.box.postern("show", "stats", check=False)
-        return self.matrix.log() + f"\n--- stats\n{stats.stdout}"
+        return self.matrix.log()
 
     def round(self, quarantine, wire, cells, seconds):
         """{cell: "" or what is wrong}, and what is wrong in all."""

@@ -109,15 +109,11 @@ class Box:
         status = pathlib.Path(f"/proc/{(process or self.dataplane).pid}/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
-    def counted(self):
-        """Every counter that is not 0, as far as the box still answers."""
-        done = self.postern("show", "stats", "--json", check=False)
-        total = json.loads(done.stdout)["total"] if done.returncode == 0 else {}
-        return " ".join(f"{name}={value}" for name, value in total.items() if value)
-
     def log(self):
+        """What both programs have said, and the counters as far as they still answer."""
         logs = sorted(self.place.dir.glob(f"{self.name}-*.log"))
-        return "".join(f"--- {p.name}\n{p.read_text(errors='replace')[-4000:]}" for p in logs) + f"--- counted\n{self.counted()}\n"
+        stats = self.postern("show", "stats", check=False)
+        return "".join(f"--- {p.name}\n{p.read_text(errors='replace')[-4000:]}" for p in logs) + f"--- stats\n{stats.stdout}{stats.stderr}"
 
     def stop(self):
         for process in (self.daemon, self.dataplane):

@@ -93,8 +93,7 @@ good_recipients_of_the_same_pipelined_group_go_through(void **state)
 		    "RCPT TO:<y@army.mil>\r\nDATA\r\n");
 	server("250 from\r\n250 one\r\n250 noop\r\n250 two\r\n354 go\r\n");
 	struct end *c = &w.end[DIR_CLIENT];
-	c->read[c->read_len] = '\0';
-	assert_memory_equal(c->read, "250 from\r\n250 one\r\n550 5.1.2 army.ml looks like a mistyped army.mil: ", 68);
+	client_read_begins("250 from\r\n250 one\r\n550 5.1.2 army.ml looks like a mistyped army.mil: ");
 	assert_non_null(strstr(c->read, ")\r\n250 two\r\n354 go\r\n"));
 	c->read_len = 0;
 	client("hello\r\n.\r\n");
@@ -117,16 +116,14 @@ a_server_that_offers_pipelining_never_gets_a_noop(void **state)
 	server_read("MAIL FROM:<a@example.com>\r\nRCPT TO:<x@army.mil>\r\nDATA\r\n");
 	server("250 from\r\n250 one\r\n354 go\r\n");
 	struct end *c = &w.end[DIR_CLIENT];
-	c->read[c->read_len] = '\0';
-	assert_memory_equal(c->read, "250 from\r\n550 5.1.2 army.ml looks like a mistyped army.mil: ", 59);
+	client_read_begins("250 from\r\n550 5.1.2 army.ml looks like a mistyped army.mil: ");
 	assert_non_null(strstr(c->read, ")\r\n250 one\r\n550 5.1.2 army.ml"));
 	assert_non_null(strstr(c->read, ")\r\n354 go\r\n"));
 	c->read_len = 0;
 	client("hello\r\n.\r\nRCPT TO:<z@army.ml>\r\n");
 	server_read("hello\r\n.\r\n");
 	server("250 queued\r\n");
-	c->read[c->read_len] = '\0';
-	assert_memory_equal(c->read, "250 queued\r\n550 5.1.2 army.ml", 29);
+	client_read_begins("250 queued\r\n550 5.1.2 army.ml");
 	assert_int_equal(CTR(verdict_reject), 3);
 	assert_int_equal(CTR(verdict_quit), 0);
 }
@@ -142,8 +139,7 @@ where_pipelining_is_offered_a_refused_line_alone_is_answered_at_once(void **stat
 	client("RCPT TO:<x@army.ml>\r\n");
 	server_read("");
 	struct end *c = &w.end[DIR_CLIENT];
-	c->read[c->read_len] = '\0';
-	assert_memory_equal(c->read, "550 5.1.2 army.ml looks like a mistyped army.mil: ", 49);
+	client_read_begins("550 5.1.2 army.ml looks like a mistyped army.mil: ");
 	c->read_len = 0;
 	client("RCPT TO:<x@army.mil>\r\n");
 	server_read("RCPT TO:<x@army.mil>\r\n");
@@ -723,8 +719,7 @@ a_template_of_two_lines_stands_in_one_slot(void **state)
 	greet("250 mx\r\n");
 	client("MAIL FROM:<a@fout.example>\r\n");
 	server("250 ok\r\n");
-	w.end[DIR_CLIENT].read[w.end[DIR_CLIENT].read_len] = '\0';
-	assert_memory_equal(w.end[DIR_CLIENT].read, "550-5.1.8 fout.example?\r\n550 5.1.8 Zie ", 39);
+	client_read_begins("550-5.1.8 fout.example?\r\n550 5.1.8 Zie ");
 	w.end[DIR_CLIENT].read_len = 0;
 	client("MAIL FROM:<a@tik.example>\r\n");
 	server("250 ok\r\n");
@@ -855,8 +850,7 @@ a_server_that_says_554_to_a_disguise_and_goes_on_keeps_its_slots(void **state)
 	       "RCPT TO:<z@later.example>\r\nRCPT TO:<v@army.mil>\r\n");
 	server("250 from\r\n554-no\r\n554 NOOP here\r\n250 y\r\n250 noop\r\n550 v\r\n");
 	struct end *c = &w.end[DIR_CLIENT];
-	c->read[c->read_len] = '\0';
-	assert_memory_equal(c->read, "250 from\r\n554-no\r\n554 NOOP here\r\n250 y\r\n451 4.1.2 later.example", 63);
+	client_read_begins("250 from\r\n554-no\r\n554 NOOP here\r\n250 y\r\n451 4.1.2 later.example");
 	assert_non_null(strstr(c->read, ")\r\n550 v\r\n"));
 	c->read_len = 0;
 	client("RCPT TO:<x@army.ml>\r\n");

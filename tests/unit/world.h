@@ -190,6 +190,13 @@ say(enum direction dir, const char *text)
 #define client(text) say(DIR_CLIENT, text)
 #define server(text) say(DIR_SERVER, text)
 
+/* Octets that stand behind `lost`, which does not come. */
+static inline void
+say_behind(enum direction dir, const char *lost, const char *octets)
+{
+	send_at(dir, w.end[dir].nxt + (uint32_t)strlen(lost), octets, strlen(octets), ACK);
+}
+
 static inline void
 expect_read(enum direction dir, const char *text)
 {
@@ -203,15 +210,24 @@ expect_read(enum direction dir, const char *text)
 #define server_read(text) expect_read(DIR_SERVER, text)
 #define client_read(text) expect_read(DIR_CLIENT, text)
 
-/* The client read one line that begins and ends so (a reference stands between). */
+/* What the client read begins so; it stays to be read further. */
 static inline void
-client_read_refusal(const char *begin, const char *after)
+client_read_begins(const char *begin)
 {
 	struct end *e = &w.end[DIR_CLIENT];
 
 	e->read[e->read_len] = '\0';
 	if (strncmp(e->read, begin, strlen(begin)) != 0)
 		fail_msg("read \"%s\", expected it to begin with \"%s\"", e->read, begin);
+}
+
+/* The client read one line that begins and ends so (a reference stands between). */
+static inline void
+client_read_refusal(const char *begin, const char *after)
+{
+	struct end *e = &w.end[DIR_CLIENT];
+
+	client_read_begins(begin);
 	const char *line_end = strstr(e->read, "\r\n");
 	assert_non_null(line_end);
 	assert_string_equal(line_end + 2, after);
